@@ -1,0 +1,1 @@
+//! Required claims, and claims restricted to a list of values.

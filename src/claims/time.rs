@@ -1,0 +1,1 @@
+//! Time: `exp`, `nbf`, `iat` and `max_age`.

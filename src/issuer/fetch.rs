@@ -1,0 +1,1 @@
+//! One fetch of a JWKS document: bounded in size and time, without redirects.

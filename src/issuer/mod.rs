@@ -1,0 +1,68 @@
+//! Whom the gateway trusts, and with which keys.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    claims,
+    clock::{Clock, UnixTime},
+    jose::{
+        Header, Key,
+        jwk::{JwkSet, Skipped},
+        policy::HeaderPolicy,
+    },
+    secret::Secret,
+};
+
+pub mod fetch;
+pub mod keys;
+pub mod refresh;
+pub mod registry;
+
+pub use keys::{KeyError, KeyRing, KeySet, KeysStatus};
+pub use refresh::Refresher;
+pub use registry::{Registry, RegistryError};
+
+/// One trusted issuer: what its tokens must be, and its keys.
+#[derive(Debug)]
+pub struct Issuer {
+    /// The exact `iss`.
+    pub name: Arc<str>,
+    /// Whether its tokens are accepted at all.
+    pub active: bool,
+    /// What the headers of its tokens may say.
+    pub headers: HeaderPolicy,
+    /// What the claims of its tokens must say.
+    pub rules: claims::Rules,
+    /// Its keys, now.
+    pub keys: KeyRing,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A JWKS document behind a URL.
+    Remote(Box<Remote>),
+    /// A JWKS document in a file, read again when the file changes. May hold `oct` keys.
+    File(std::path::PathBuf),
+    /// Keys that stand in the configuration itself.
+    Fixed(Arc<JwkSet>),
+}
+
+/// How a JWKS document is fetched.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Its URL; https unless the configuration check allowed otherwise.
+    pub uri: reqwest::Url,
+    /// How often it is fetched in the background.
+    pub refresh: Duration,
+    /// The least time between two fetches that requests cause.
+    pub cooldown: Duration,
+    /// How long keys serve after the last fetch that succeeded.
+    pub stale_for: Duration,
+    /// The most time that one fetch may take.
+    pub timeout: Duration,
+    /// PEM certificates of the authorities to trust instead of the machine's.
+    pub authorities: Option<Vec<u8>>,
+    /// Basic authentication: user name and password.
+    pub credentials: Option<(String, Secret)>,
+}

@@ -1,0 +1,45 @@
+//! The issuers by their exact `iss`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::Issuer;
+
+/// Every issuer of the configuration, found by its exact name.
+#[derive(Debug, Default)]
+pub struct Registry {
+    issuers: HashMap<Arc<str>, Arc<Issuer>>,
+}
+
+/// Why no issuer answers for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// Nobody of that name.
+    #[error("the issuer is not in the registry")]
+    Unknown,
+    /// Known, and switched off.
+    #[error("the issuer is not active")]
+    Inactive,
+}
+
+impl Registry {
+    /// A registry of these issuers.
+    #[must_use]
+    pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
+        let issuers = issuers.into_iter().map(|i| (Arc::clone(&i.name), Arc::new(i))).collect();
+        Self { issuers }
+    }
+
+    /// The active issuer whose name equals `iss`, byte for byte.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when there is none, or it is not active.
+    pub fn find(&self, iss: &str) -> Result<&Arc<Issuer>, RegistryError> {
+        let issuer = self.issuers.get(iss).ok_or(RegistryError::Unknown)?;
+        if issuer.active { Ok(issuer) } else { Err(RegistryError::Inactive) }
+    }
+
+    /// Every issuer, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.issuers.values()
+    }
+}

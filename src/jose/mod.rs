@@ -1,0 +1,17 @@
+//! JOSE, pure: no input or output, no clock, no async.
+//!
+//! [`compact::parse`] makes [`Unverified`], [`verify::verify`] alone makes [`Verified`].
+
+pub mod algorithm;
+pub mod compact;
+pub mod header;
+pub mod json;
+pub mod jwk;
+pub mod policy;
+pub mod verify;
+
+pub use algorithm::{Algorithm, AlgorithmSet};
+pub use compact::Unverified;
+pub use header::Header;
+pub use jwk::{Key, Thumbprint};
+pub use verify::Verified;

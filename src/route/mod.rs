@@ -1,0 +1,52 @@
+//! Routes: which requests go where, and what they must bring.
+
+use std::{collections::HashSet, sync::Arc};
+
+use http::Method;
+
+use crate::token::Sources;
+
+pub mod host;
+pub mod table;
+pub mod target;
+
+pub use table::{Routes, RoutesError};
+pub use target::{Target, TargetError};
+
+/// Whether a route asks for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No request passes without a good token.
+    Required,
+    /// A request without a token is anonymous; a bad token is refused.
+    Optional,
+    /// Tokens are ignored.
+    Public,
+}
+
+/// One route, prepared from the configuration.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its number in the table, from 0.
+    pub id: usize,
+    /// Its name in metrics and logs: host and path as configured.
+    pub name: Arc<str>,
+    /// The host it is for, lower case and without port; `None`: every host.
+    pub host: Option<Box<str>>,
+    /// `/orders/{id}`; `{name}` is one segment, `{*rest}` all that follows.
+    pub path: Box<str>,
+    /// The methods it is for; `None`: all.
+    pub methods: Option<Vec<Method>>,
+    /// Whether it asks for a token.
+    pub access: Access,
+    /// Where a request carries its token.
+    pub token: Sources,
+    /// The issuers whose tokens it takes; `None`: every active one.
+    pub issuers: Option<HashSet<Arc<str>>>,
+    /// Scopes that a token must all have.
+    pub scopes: Vec<Box<str>>,
+    /// Scopes of which a token must have at least one, unless this is empty.
+    pub any_scopes: Vec<Box<str>>,
+    /// The number of its upstream.
+    pub upstream: usize,
+}

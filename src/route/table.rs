@@ -1,0 +1,5 @@
+//! The table of routes.
+/// x
+pub struct Routes;
+/// x
+pub struct RoutesError;
