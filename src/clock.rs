@@ -71,7 +71,9 @@ impl Clock {
     pub fn now(&self) -> UnixTime {
         match &self.0 {
             Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+                let since = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or(Duration::ZERO);
                 UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
             }
             Source::Set(time) => UnixTime(time.load(Ordering::Acquire)),

@@ -25,7 +25,10 @@ impl Registry {
     /// A registry of these issuers.
     #[must_use]
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
-        let issuers = issuers.into_iter().map(|i| (Arc::clone(&i.name), Arc::new(i))).collect();
+        let issuers = issuers
+            .into_iter()
+            .map(|i| (Arc::clone(&i.name), Arc::new(i)))
+            .collect();
         Self { issuers }
     }
 
@@ -35,7 +38,11 @@ impl Registry {
     /// [`RegistryError`] when there is none, or it is not active.
     pub fn find(&self, iss: &str) -> Result<&Arc<Issuer>, RegistryError> {
         let issuer = self.issuers.get(iss).ok_or(RegistryError::Unknown)?;
-        if issuer.active { Ok(issuer) } else { Err(RegistryError::Inactive) }
+        if issuer.active {
+            Ok(issuer)
+        } else {
+            Err(RegistryError::Inactive)
+        }
     }
 
     /// Every issuer, in no order.

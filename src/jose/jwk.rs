@@ -125,7 +125,12 @@ impl Key {
     ///
     /// # Errors
     /// [`BadSignature`], also when `algorithm` is not one of the key's.
-    pub fn verify(&self, _algorithm: Algorithm, _message: &[u8], _signature: &[u8]) -> Result<(), BadSignature> {
+    pub fn verify(
+        &self,
+        _algorithm: Algorithm,
+        _message: &[u8],
+        _signature: &[u8],
+    ) -> Result<(), BadSignature> {
         todo!()
     }
 }

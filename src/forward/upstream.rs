@@ -1,0 +1,35 @@
+//! Where requests are forwarded to.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use http::{HeaderValue, uri::Authority};
+
+/// One upstream, prepared from `[upstreams.NAME]`.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Its name in the configuration, in metrics and in logs.
+    pub name: Arc<str>,
+    /// Where it is.
+    pub address: UpstreamAddress,
+    /// The `Host` that it gets unless `preserve_host` is set, rendered once.
+    pub host: HeaderValue,
+    /// A path in front of every target, without a slash at its end; empty: none.
+    pub base_path: Box<str>,
+    /// `preserve_host`: whether it gets the client's `Host` instead of its own.
+    pub preserve_host: bool,
+    /// `connect_timeout`: for a new connection.
+    pub connect_timeout: Duration,
+    /// `response_timeout`: from the end of the request to the header of the response.
+    pub response_timeout: Duration,
+    /// `idle_timeout`: how long an unused connection is kept.
+    pub idle_timeout: Duration,
+}
+
+/// How an upstream is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamAddress {
+    /// `http://host:port`; the host is looked up at each new connection.
+    Http(Authority),
+    /// `unix:/path/of/socket`.
+    Unix(PathBuf),
+}

@@ -1,0 +1,48 @@
+//! What one connection and one request may cost: `[server.limits]`.
+
+use std::time::Duration;
+
+/// Bounds on everything that a stranger can grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `header_bytes`: the header fields of a request, in bytes.
+    pub header_bytes: usize,
+    /// `header_fields`: how many there are; each cookie crumb counts.
+    pub header_fields: usize,
+    /// `request_line_bytes`: method, target and version, in bytes.
+    pub request_line_bytes: usize,
+    /// `header_timeout`: from the first byte of a request to the end of its header.
+    pub header_timeout: Duration,
+    /// `idle_timeout`: between two requests, and for each stall of a client in the middle of one.
+    pub idle_timeout: Duration,
+    /// `requests_per_connection`: then the connection is closed.
+    pub requests_per_connection: u32,
+    /// `connection_age`: then the connection is closed after the request at hand.
+    pub connection_age: Duration,
+    /// `body_bytes`: the body of a request; `None`: no limit.
+    pub body_bytes: Option<u64>,
+    /// `form_bytes`: a form body that is read for its token.
+    pub form_bytes: usize,
+    /// `connections`: of all clients together.
+    pub connections: usize,
+    /// `drain_timeout`: how long requests may go on after the signal to end.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 16 * 1024,
+            header_fields: 100,
+            request_line_bytes: 8 * 1024,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            requests_per_connection: 1000,
+            connection_age: Duration::from_secs(3600),
+            body_bytes: None,
+            form_bytes: 8 * 1024,
+            connections: 10_000,
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
