@@ -7,11 +7,13 @@ use http::Method;
 use crate::token::Sources;
 
 pub mod host;
+pub mod pattern;
 pub mod table;
 pub mod target;
 
-pub use table::{Routes, RoutesError};
-pub use target::{Target, TargetError};
+pub use host::HostError;
+pub use table::{NoRoute, Routes, RoutesError};
+pub use target::TargetError;
 
 /// Whether a route asks for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
