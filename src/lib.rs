@@ -20,6 +20,7 @@ pub mod authz;
 pub mod claims;
 pub mod clock;
 pub mod config;
+pub mod deadline;
 pub mod forward;
 pub mod gateway;
 pub mod identity;
