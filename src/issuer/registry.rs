@@ -22,10 +22,13 @@ pub enum RegistryError {
 }
 
 impl Registry {
-    /// A registry of these issuers.
+    /// A registry of these issuers. The configuration refuses two of one name; here the later stays.
     #[must_use]
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
-        let issuers = issuers.into_iter().map(|i| (Arc::clone(&i.name), Arc::new(i))).collect();
+        let issuers = issuers
+            .into_iter()
+            .map(|i| (Arc::clone(&i.name), Arc::new(i)))
+            .collect();
         Self { issuers }
     }
 
@@ -35,10 +38,32 @@ impl Registry {
     /// [`RegistryError`] when there is none, or it is not active.
     pub fn find(&self, iss: &str) -> Result<&Arc<Issuer>, RegistryError> {
         let issuer = self.issuers.get(iss).ok_or(RegistryError::Unknown)?;
-        if issuer.active { Ok(issuer) } else { Err(RegistryError::Inactive) }
+        if issuer.active {
+            Ok(issuer)
+        } else {
+            Err(RegistryError::Inactive)
+        }
     }
 
-    /// Every issuer, in no order.
+    /// The issuer of this name, also one that is not active: for the status, not for a token.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Issuer>> {
+        self.issuers.get(name)
+    }
+
+    /// How many issuers there are, active or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.issuers.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.issuers.is_empty()
+    }
+
+    /// Every issuer, active or not, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.issuers.values()
     }
