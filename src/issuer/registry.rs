@@ -22,7 +22,7 @@ pub enum RegistryError {
 }
 
 impl Registry {
-    /// A registry of these issuers.
+    /// A registry of these issuers. The configuration refuses two of one name; here the later stays.
     #[must_use]
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
         let issuers = issuers
@@ -45,7 +45,25 @@ impl Registry {
         }
     }
 
-    /// Every issuer, in no order.
+    /// The issuer of this name, also one that is not active: for the status, not for a token.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Issuer>> {
+        self.issuers.get(name)
+    }
+
+    /// How many issuers there are, active or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.issuers.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.issuers.is_empty()
+    }
+
+    /// Every issuer, active or not, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.issuers.values()
     }

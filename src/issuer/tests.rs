@@ -1,0 +1,1 @@
+//! The room as a whole, against key servers on this machine.
