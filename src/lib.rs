@@ -26,6 +26,7 @@ pub mod gateway;
 pub mod identity;
 pub mod issuer;
 pub mod jose;
+pub mod limits;
 pub mod route;
 pub mod secret;
 pub mod server;

@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-pub mod limits;
 
-pub use limits::Limits;
+
+pub use crate::limits::Limits;
 
 /// How the gateway listens, prepared from `[server]`.
 #[derive(Clone, Debug)]
