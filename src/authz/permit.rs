@@ -47,16 +47,8 @@ use crate::{
 /// }
 /// ```
 ///
-/// Nor does anything below it open from outside: neither an identity, nor a signature's proof, nor
-/// the evidence that there was no token.
-///
-/// ```compile_fail,E0451
-/// use portcullis::claims::Identity;
-///
-/// fn forge(identity: Identity) -> Identity {
-///     Identity { issuer: "https://idp.example.com".into(), ..identity }
-/// }
-/// ```
+/// Nor does a step below it open from outside, be it the signature's proof or the evidence that there
+/// was no token:
 ///
 /// ```compile_fail,E0423
 /// use portcullis::jose::Verified;

@@ -41,8 +41,8 @@ impl<'c> Scopes<'c> {
     /// Tokens are compared whole and byte for byte.
     #[must_use]
     pub fn covers(&self, all: &[Box<str>], any: &[Box<str>]) -> bool {
-        let grants = |token: &Box<str>| self.contains(token);
-        all.iter().all(grants) && (any.is_empty() || any.iter().any(grants))
+        all.iter().all(|token| self.contains(token))
+            && (any.is_empty() || any.iter().any(|token| self.contains(token)))
     }
 
     /// Whether `token` is granted.

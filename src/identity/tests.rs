@@ -1,8 +1,8 @@
 //! What becomes a header, and what is refused instead.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::*;
+use super::{render::render, *};
 
 const ISS: &str = "https://idp.example.com";
 

@@ -3,49 +3,19 @@
 //! [`extract`] finds it or gives evidence that there is none, [`strip`] takes it out of what goes
 //! to the upstream.
 
-use std::{borrow::Cow, fmt};
-
-use http::{HeaderName, request::Parts};
+use http::request::Parts;
 
 mod authorization;
 mod cookie;
 mod form;
 mod header;
 mod query;
+mod raw;
+mod sources;
 
 pub use query::without as query_without;
-
-/// The places where a request may carry its token, prepared from the configuration.
-#[derive(Clone, Debug)]
-pub struct Sources {
-    /// When set, the only place that is looked at.
-    pub header: Option<HeaderName>,
-    /// The parameter of a form body.
-    pub form_parameter: Option<Box<str>>,
-    /// The cookie's name.
-    pub cookie: Option<Box<str>>,
-    /// The parameter of the query.
-    pub query_parameter: Option<Box<str>>,
-    /// What to do when a request carries several.
-    pub multiple: Multiple,
-    /// The longest token that is looked at, in bytes.
-    pub max_bytes: usize,
-    /// Whether the upstream gets the token too.
-    pub forward: bool,
-}
-
-/// What to do with a request that carries more than one token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Multiple {
-    /// It is refused.
-    Reject,
-    /// The first place counts: Authorization, form, cookie, query. Two values in that one place are
-    /// refused all the same.
-    First,
-}
-
-/// The bytes that a request carried as its token. They are never printed.
-pub struct RawToken<'r>(Cow<'r, [u8]>);
+pub use raw::RawToken;
+pub use sources::{Multiple, Sources};
 
 /// Evidence that a request carried no token in any place that was to be looked at. Only [`extract`]
 /// gives it.
@@ -143,52 +113,8 @@ pub fn strip(head: &mut Parts, sources: &Sources) -> Result<(), ExtractError> {
     }
 }
 
-impl Default for Sources {
-    fn default() -> Self {
-        Self {
-            header: None,
-            form_parameter: Some("access_token".into()),
-            cookie: None,
-            query_parameter: None,
-            multiple: Multiple::Reject,
-            max_bytes: 8192,
-            forward: false,
-        }
-    }
-}
-
 impl Place {
     const ORDER: [Self; 4] = [Self::Authorization, Self::Form, Self::Cookie, Self::Query];
-}
-
-impl<'r> RawToken<'r> {
-    /// The one token that `value` is. A token holds neither blanks nor commas (RFC 6750 §2.1).
-    fn new(value: Cow<'r, [u8]>) -> Result<Self, ExtractError> {
-        let blank = |b: &u8| matches!(b, b' ' | b'\t');
-        if value.iter().all(|b| blank(b) || *b == b',') {
-            Err(ExtractError::Empty)
-        } else if value.contains(&b',') {
-            Err(ExtractError::Ambiguous)
-        } else if value.iter().any(blank) {
-            Err(ExtractError::Malformed("the token holds a blank"))
-        } else {
-            Ok(Self(value))
-        }
-    }
-}
-
-impl RawToken<'_> {
-    /// The bytes, for [`crate::jose::compact::parse`] and the digest of the token cache.
-    #[must_use]
-    pub(crate) fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for RawToken<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
 }
 
 fn find<'r>(

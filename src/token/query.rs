@@ -4,6 +4,8 @@ use http::{Uri, uri::PathAndQuery};
 
 use super::{ExtractError, RawToken, form::parameter};
 
+const UNWRITABLE: ExtractError = ExtractError::Malformed("the target cannot be written again");
+
 /// The token of the parameter `name`.
 pub(super) fn find<'r>(uri: &'r Uri, name: &str) -> Result<Option<RawToken<'r>>, ExtractError> {
     match uri.query() {
@@ -40,5 +42,3 @@ pub fn without(query: &str, name: &str) -> Option<String> {
     let kept: Vec<_> = query.split('&').filter(|part| !is_name(part)).collect();
     Some(kept.join("&"))
 }
-
-const UNWRITABLE: ExtractError = ExtractError::Malformed("the target cannot be written again");
