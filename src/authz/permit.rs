@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::scope::Scopes;
 use crate::{
+    identity::Principal,
     claims::Identity,
     route::{Access, Route},
     token::Absent,
@@ -33,7 +34,7 @@ use crate::{
 /// use portcullis::{authz::Permit, route::Route};
 ///
 /// fn forge(head: http::request::Parts, route: Arc<Route>) -> Permit {
-///     Permit { head, route, identity: None }
+///     Permit { head, route, principal: None }
 /// }
 /// ```
 ///
@@ -68,7 +69,7 @@ use crate::{
 pub struct Permit {
     head: Parts,
     route: Arc<Route>,
-    identity: Option<Identity>,
+    principal: Option<Principal>,
 }
 
 /// Why an identity may not do a request.
@@ -86,16 +87,17 @@ pub enum Denied {
     Scope,
 }
 
-/// Lets `identity` do the request of `head` on `route`, if the route's rules say so.
+/// Lets `principal` do the request of `head` on `route`, if the route's rules say so.
 ///
 /// # Errors
 /// [`Denied`] is the first rule that says no; the head is gone then, for nothing may be forwarded.
-pub fn permit(identity: Identity, route: &Arc<Route>, head: Parts) -> Result<Permit, Denied> {
+pub fn permit(principal: Principal, route: &Arc<Route>, head: Parts) -> Result<Permit, Denied> {
+    let identity = principal.identity();
     decide(identity.issuer(), identity.claims(), route)?;
     Ok(Permit {
         head,
         route: Arc::clone(route),
-        identity: Some(identity),
+        principal: Some(principal),
     })
 }
 
@@ -112,7 +114,7 @@ impl Permit {
         open.then(|| Self {
             head,
             route: Arc::clone(route),
-            identity: None,
+            principal: None,
         })
     }
 
@@ -124,8 +126,8 @@ impl Permit {
 
     /// Who does the request; `None`: nobody in particular.
     #[must_use]
-    pub const fn identity(&self) -> Option<&Identity> {
-        self.identity.as_ref()
+    pub const fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
     }
 
     /// The request's head.
@@ -136,15 +138,15 @@ impl Permit {
 
     /// What it holds; the permit is used up.
     #[must_use]
-    pub fn into_parts(self) -> (Parts, Arc<Route>, Option<Identity>) {
-        (self.head, self.route, self.identity)
+    pub fn into_parts(self) -> (Parts, Arc<Route>, Option<Principal>) {
+        (self.head, self.route, self.principal)
     }
 }
 
 impl fmt::Debug for Permit {
     /// The head may hold a token, so only the route is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = if self.identity.is_some() {
+        let who = if self.principal.is_some() {
             "identity"
         } else {
             "anonymous"
@@ -285,7 +287,7 @@ mod tests {
         let permit = Permit::public(&route, head(), None).unwrap();
         assert_eq!(format!("{permit:?}"), "Permit(/orders, anonymous)");
         assert!(Arc::ptr_eq(permit.route(), &route));
-        assert!(permit.identity().is_none());
+        assert!(permit.principal().is_none());
         assert_eq!(permit.head().uri, "/orders");
         let (head, back, identity) = permit.into_parts();
         assert_eq!(head.headers["authorization"], "Bearer t");

@@ -1,5 +1,7 @@
 //! Who the upstream is told it is: subject, issuer, realm, groups and scope, as headers.
 
+use std::sync::{Arc, OnceLock};
+
 use http::{HeaderName, HeaderValue};
 
 use crate::claims::{ClaimPath, Identity};
@@ -30,7 +32,18 @@ pub struct IdentityClaims {
 
 /// The identity headers of one token, ready to be set.
 #[derive(Clone, Debug)]
-pub struct IdentityHeaders(Vec<(HeaderName, HeaderValue)>);
+pub struct IdentityHeaders(Arc<[(HeaderName, HeaderValue)]>);
+
+/// An identity together with its headers. Only [`Memo::principal`] makes one.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    identity: Identity,
+    headers: IdentityHeaders,
+}
+
+/// Remembers the headers of one token, so that they are rendered once for all its requests.
+#[derive(Debug, Default)]
+pub struct Memo(OnceLock<Principal>);
 
 /// Why a claim cannot become a header. The texts name the claim, never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,16 +71,43 @@ impl Default for IdentityClaims {
     }
 }
 
-/// Renders `identity` as headers; what a token does not say, or says with an empty string, gets no
-/// header.
-///
-/// # Errors
-/// [`IdentityError`] when a claim cannot be said in a header without changing what it says.
-pub fn headers(
-    identity: &Identity,
-    settings: &IdentityClaims,
-) -> Result<IdentityHeaders, IdentityError> {
-    render::render(identity.claims(), identity.issuer(), settings)
+impl Memo {
+    /// `identity` with its headers; what a token does not say, or says with an empty string, gets none.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when a claim cannot be said in a header without changing what it says.
+    pub fn principal(
+        &self,
+        identity: Identity,
+        settings: &IdentityClaims,
+    ) -> Result<Principal, IdentityError> {
+        if let Some(known) = self.0.get()
+            && known.identity.is_of_the_same_token(&identity)
+        {
+            return Ok(Principal {
+                identity,
+                headers: known.headers.clone(),
+            });
+        }
+        let headers = render::render(identity.claims(), identity.issuer(), settings)?;
+        let principal = Principal { identity, headers };
+        let _ = self.0.set(principal.clone());
+        Ok(principal)
+    }
+}
+
+impl Principal {
+    /// Who it is.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What the upstream is told.
+    #[must_use]
+    pub const fn headers(&self) -> &IdentityHeaders {
+        &self.headers
+    }
 }
 
 impl IdentityHeaders {

@@ -22,7 +22,7 @@ pub(super) fn render(
     set(REALM, realm(claims, issuer, settings)?);
     set(GROUPS, list(claims, &settings.groups)?);
     set(SCOPE, scope(claims)?);
-    Ok(IdentityHeaders(headers))
+    Ok(IdentityHeaders(headers.into()))
 }
 
 fn subject(

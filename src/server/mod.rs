@@ -2,8 +2,6 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-
-
 pub use crate::limits::Limits;
 
 /// How the gateway listens, prepared from `[server]`.
