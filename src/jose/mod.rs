@@ -5,6 +5,8 @@
 pub mod algorithm;
 pub mod compact;
 mod excerpt;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod header;
 pub mod json;
 pub mod jwk;

@@ -76,7 +76,8 @@ pub enum JwkError {
     /// An earlier key of the set has its `kid`, and an algorithm in common with it.
     #[error("an earlier key of the set has the same \"kid\"")]
     DuplicateKid,
-    /// The set holds more than [`super::MAX_KEYS`] keys. One entry stands for all that follow.
+    /// The set holds more than [`super::MAX_KEYS`] keys, used or not. One entry stands for all that
+    /// follow.
     #[error("the set holds too many keys: the last {0} entries are not read")]
     TooMany(usize),
 }

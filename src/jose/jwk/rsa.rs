@@ -47,7 +47,7 @@ impl RsaKey {
         let parsed = RsaPublicKeyComponents { n, e }
             .to_parsed_public_key(parameters)
             .map_err(|_| JwkError::Invalid)?;
-        // The library checks the parts against each other only when it reads the encoded key.
+        // The library makes its own checks only when it reads a key that is encoded.
         let parsed = ParsedPublicKey::new(parameters, &parsed).map_err(|_| JwkError::Invalid)?;
         let others = usable
             .map(|(algorithm, _)| (algorithm, OnceLock::new()))

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{JwkError, JwkSetError, Key, Symmetric};
 use crate::jose::{algorithm::AlgorithmSet, excerpt::excerpt, json};
 
-/// How many keys of one set are used.
+/// How many keys of one set are used. As many may be skipped before the rest is not read either.
 pub const MAX_KEYS: usize = 1000;
 
 /// The keys of one set, and why the others are not in use.
@@ -58,7 +58,7 @@ fn collect(jwks: &[&Value], symmetric: Symmetric) -> JwkSet {
     let mut set = JwkSet::default();
     let mut taken: HashMap<Box<str>, AlgorithmSet> = HashMap::new();
     for (position, jwk) in jwks.iter().enumerate() {
-        if set.keys.len() == MAX_KEYS {
+        if set.keys.len() == MAX_KEYS || set.skipped.len() == MAX_KEYS {
             let reason = JwkError::TooMany(jwks.len() - position);
             set.skipped.push(Skipped {
                 position,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::jose::jwk::{self, Symmetric};
+use portcullis::jose::jwk::{self, JwkError, Symmetric};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -100,4 +100,29 @@ fn skips_name_known_suites_only() {
     let skips = skips();
     let suites: Vec<_> = skips.keys().map(String::as_str).collect();
     assert_eq!(suites, ["json_web_key_test", "json_web_signature_test"]);
+}
+
+#[test]
+fn keys_are_refused_for_the_reason_that_their_vector_is_about() {
+    let suite: Suite = read("wycheproof/json_web_key_test.json");
+    for (comment, reason) in [
+        ("jws_rsa_roca_key", JwkError::ModulusWeak),
+        ("keysize_too_small", JwkError::ModulusLength { bits: 1024 }),
+        ("exponentOne", JwkError::Exponent),
+        ("wrong_algorithm", JwkError::AlgorithmUnknown),
+        ("invalid_use", JwkError::Use),
+        ("invalid_point", JwkError::Invalid),
+        ("wrong_curve", JwkError::Length("x")),
+        ("wrong_kty", JwkError::Missing("n")),
+        ("invalid_aes_gcm_key", JwkError::AlgorithmUnknown),
+    ] {
+        let group = suite
+            .test_groups
+            .iter()
+            .find(|group| group.comment == comment)
+            .unwrap();
+        let set = jwk::parse_set(&document(group), Symmetric::Allowed).unwrap();
+        let reasons: Vec<_> = set.skipped.iter().map(|skipped| &skipped.reason).collect();
+        assert_eq!(reasons, [&reason], "{comment}");
+    }
 }
