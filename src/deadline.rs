@@ -133,6 +133,13 @@ impl Deadline {
         self.entry.fired.get()
     }
 
+    /// Wakes the task that polls it, although it has not fired.
+    pub fn nudge(&self) {
+        if let Some(waker) = &*self.entry.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Ready once it has fired; until then the task is woken when it does.
     pub fn poll(&self, context: &Context<'_>) -> Poll<()> {
         if self.entry.fired.get() {

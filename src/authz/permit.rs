@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use super::scope::Scopes;
 use crate::{
     identity::Principal,
-    claims::Identity,
     route::{Access, Route},
     token::Absent,
 };

@@ -34,6 +34,8 @@ pub struct RequestBody {
 
 enum Source {
     Streaming(Incoming),
+    /// What was read already, and what follows it.
+    Begun(Bytes, Incoming),
     Buffered(Bytes),
     Empty,
 }
@@ -91,25 +93,38 @@ impl RequestBody {
             })
             .await;
             match frame {
-                None => break Ok(Bytes::from(whole)),
+                None => break Ok(()),
                 Some(Err(error)) => break Err(error),
-                Some(Ok(data)) if whole.len().saturating_add(data.len()) > limit => {
-                    break Err(too_large);
+                Some(Ok(data)) => {
+                    whole.extend_from_slice(&data);
+                    if whole.len() > limit {
+                        break Err(too_large);
+                    }
                 }
-                Some(Ok(data)) => whole.extend_from_slice(&data),
             }
         };
         pace.client.clear();
-        let whole = outcome?;
-        self.seen = 0;
-        self.source = Source::Buffered(whole.clone());
-        Ok(whole)
+        match outcome {
+            Ok(()) => {
+                let whole = Bytes::from(whole);
+                self.source = Source::Buffered(whole.clone());
+                Ok(whole)
+            }
+            Err(error) => {
+                // What was read of a body that is too large can still be forwarded.
+                if let Source::Streaming(rest) = std::mem::replace(&mut self.source, Source::Empty)
+                {
+                    self.source = Source::Begun(whole.into(), rest);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Whether its length is not known before its end, so that it must go on in chunks.
     #[must_use]
     pub fn is_chunked(&self) -> bool {
-        matches!(&self.source, Source::Streaming(body) if body.size_hint().exact().is_none())
+        self.size_hint().exact().is_none()
     }
 
     /// Data of the source; trailers are passed over.
@@ -122,15 +137,20 @@ impl RequestBody {
                     self.source = Source::Empty;
                     Poll::Ready((!whole.is_empty()).then_some(Ok(whole)))
                 }
-                Source::Streaming(body) => match Pin::new(body).poll_frame(context) {
-                    Poll::Pending => Poll::Pending,
-                    Poll::Ready(None) => Poll::Ready(None),
-                    Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                        Ok(data) => Poll::Ready(Some(Ok(data))),
-                        Err(_trailers) => continue,
-                    },
-                },
+                Source::Begun(begun, _) if !begun.is_empty() => {
+                    Poll::Ready(Some(Ok(std::mem::take(begun))))
+                }
+                Source::Streaming(body) | Source::Begun(_, body) => {
+                    match Pin::new(body).poll_frame(context) {
+                        Poll::Pending => Poll::Pending,
+                        Poll::Ready(None) => Poll::Ready(None),
+                        Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+                        Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                            Ok(data) => Poll::Ready(Some(Ok(data))),
+                            Err(_trailers) => continue,
+                        },
+                    }
+                }
             };
         }
     }
@@ -167,6 +187,7 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Streaming(body) => body.is_end_stream(),
+            Source::Begun(begun, rest) => begun.is_empty() && rest.is_end_stream(),
             Source::Buffered(whole) => whole.is_empty(),
             Source::Empty => true,
         }
@@ -175,6 +196,15 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Streaming(body) => body.size_hint(),
+            Source::Begun(begun, rest) => {
+                let mut hint = rest.size_hint();
+                let begun = begun.len() as u64;
+                if let Some(upper) = hint.upper() {
+                    hint.set_upper(upper.saturating_add(begun));
+                }
+                hint.set_lower(hint.lower().saturating_add(begun));
+                hint
+            }
             Source::Buffered(whole) => SizeHint::with_exact(whole.len() as u64),
             Source::Empty => SizeHint::with_exact(0),
         }

@@ -27,6 +27,8 @@ pub use upstream::{Upstream, UpstreamAddress};
 
 use pool::{Connections, Lease};
 
+use crate::authz::Permit;
+
 /// Everything about the way but the request itself.
 pub struct Way<'w> {
     /// Where it leads.
@@ -37,6 +39,27 @@ pub struct Way<'w> {
     pub pace: &'w Pace,
 }
 
+/// Forwards a permitted request. This is the only way to an upstream, and it takes a [`Permit`].
+///
+/// # Errors
+/// [`ForwardError`] when there is no response.
+pub async fn forward(
+    permit: Permit,
+    body: RequestBody,
+    hop: &Hop<'_>,
+    way: &Way<'_>,
+) -> Result<Response<ResponseBody>, ForwardError> {
+    let (mut head, route, principal) = permit.into_parts();
+    prepare(&mut head, way.upstream, hop, &body, route.methods.is_some())?;
+    for (name, value) in principal
+        .iter()
+        .flat_map(|principal| principal.headers().iter())
+    {
+        head.headers.insert(name.clone(), value.clone());
+    }
+    send(head, body, way).await
+}
+
 /// Sends a request whose head is ready ([`prepare`]) and returns the response when its head is there.
 ///
 /// A connection that the upstream closed while nobody used it is no failure: nothing was sent on it,
@@ -44,7 +67,7 @@ pub struct Way<'w> {
 ///
 /// # Errors
 /// [`ForwardError`].
-pub async fn send(
+async fn send(
     head: Parts,
     body: RequestBody,
     way: &Way<'_>,
@@ -75,7 +98,7 @@ pub async fn send(
 ///
 /// # Errors
 /// [`ForwardError::Target`].
-pub fn prepare(
+fn prepare(
     head: &mut Parts,
     upstream: &Upstream,
     hop: &Hop<'_>,

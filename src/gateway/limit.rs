@@ -42,9 +42,14 @@ pub enum LimitError {
 /// [`LimitError`] is the first limit that it breaks.
 pub fn check(head: &Parts, limits: &Limits) -> Result<(), LimitError> {
     const SPACES_AND_VERSION: usize = " ".len() + " HTTP/1.1".len();
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if head.method.as_str().len() + target + SPACES_AND_VERSION > limits.request_line_bytes {
-        return Err(LimitError::RequestLine { limit: limits.request_line_bytes });
+        return Err(LimitError::RequestLine {
+            limit: limits.request_line_bytes,
+        });
     }
     let (mut bytes, mut fields) = (0, 0);
     for (name, value) in &head.headers {
@@ -56,17 +61,26 @@ pub fn check(head: &Parts, limits: &Limits) -> Result<(), LimitError> {
         };
     }
     if bytes > limits.header_bytes {
-        return Err(LimitError::HeaderBytes { limit: limits.header_bytes });
+        return Err(LimitError::HeaderBytes {
+            limit: limits.header_bytes,
+        });
     }
     if fields > limits.header_fields {
-        return Err(LimitError::HeaderFields { limit: limits.header_fields });
+        return Err(LimitError::HeaderFields {
+            limit: limits.header_fields,
+        });
     }
     check_body(head, limits)
 }
 
 fn check_body(head: &Parts, limits: &Limits) -> Result<(), LimitError> {
-    let Some(limit) = limits.body_bytes else { return Ok(()) };
-    let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let Some(limit) = limits.body_bytes else {
+        return Ok(());
+    };
+    let announced = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
     match announced.and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > limit => Err(LimitError::Body { limit }),
         _ => Ok(()),

@@ -24,8 +24,12 @@ impl Metadata {
     pub fn new(policy: &Policy) -> Option<Self> {
         let public_url = policy.public_url.as_deref()?;
         let url = reqwest::Url::parse(public_url).ok()?;
-        let mut issuers: Vec<&str> =
-            policy.registry.iter().filter(|i| i.active).map(|i| &*i.name).collect();
+        let mut issuers: Vec<&str> = policy
+            .registry
+            .iter()
+            .filter(|i| i.active)
+            .map(|i| &*i.name)
+            .collect();
         issuers.sort_unstable();
         issuers.truncate(MAX_ISSUERS);
         let document = json!({
@@ -34,7 +38,10 @@ impl Metadata {
             "bearer_methods_supported": ["header", "body"],
         });
         let path = format!("{WELL_KNOWN}{}", url.path().trim_end_matches('/'));
-        Some(Self { path, document: document.to_string().into() })
+        Some(Self {
+            path,
+            document: document.to_string().into(),
+        })
     }
 
     /// The document, if `path` is where it stands.

@@ -57,7 +57,10 @@ impl Proof {
     fn holds(&self, generation: u64) -> bool {
         self.generation == generation
             && self.issuer.active
-            && self.issuer.keys.still_holds(self.verified.key(), self.verified.header())
+            && self
+                .issuer
+                .keys
+                .still_holds(self.verified.key(), self.verified.header())
     }
 }
 

@@ -15,13 +15,16 @@ use crate::{
         jwk::BadSignature,
         policy::PolicyError,
     },
-    route::{HostError, NoRoute, TargetError},
+    route::{HostError, NoRoute, NotAdmitted, TargetError},
     token::ExtractError,
 };
 
 /// Why a request is refused. Its text is for the log and for `explain`, not for the client.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "each variant carries the error of its room, which explains itself")]
+#[expect(
+    missing_docs,
+    reason = "each variant carries the error of its room, which explains itself"
+)]
 pub enum Refusal {
     #[error(transparent)]
     Limit(#[from] LimitError),
@@ -44,9 +47,8 @@ pub enum Refusal {
     IssuerClaim(#[from] IssuerClaimError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// The issuer is trusted, but not on this route.
-    #[error("the route does not take tokens of this issuer")]
-    IssuerNotOfRoute,
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     #[error(transparent)]
     Policy(#[from] PolicyError),
     #[error(transparent)]
@@ -89,7 +91,9 @@ impl Refusal {
             Self::Compact(error) => compact(error),
             Self::IssuerClaim(IssuerClaimError::Missing) => Code::ClaimMissing,
             Self::IssuerClaim(IssuerClaimError::NotAString) => Code::ClaimMalformed,
-            Self::Registry(RegistryError::Unknown) | Self::IssuerNotOfRoute => Code::IssuerUnknown,
+            Self::Registry(RegistryError::Unknown) | Self::NotAdmitted(NotAdmitted) => {
+                Code::IssuerUnknown
+            }
             Self::Registry(RegistryError::Inactive) => Code::IssuerInactive,
             Self::Policy(PolicyError::Algorithm { .. }) => Code::AlgorithmNotAllowed,
             Self::Policy(PolicyError::Critical(_)) => Code::CriticalHeaderUnsupported,
@@ -113,7 +117,9 @@ impl Refusal {
             Self::Body(_) | Self::Extract(_) | Self::TokenMissing => Step::Token,
             Self::Compact(CompactError::Header(_)) | Self::Policy(_) => Step::Header,
             Self::Compact(_) => Step::Shape,
-            Self::IssuerClaim(_) | Self::Registry(_) | Self::IssuerNotOfRoute => Step::Issuer,
+            Self::IssuerClaim(_) | Self::Registry(_) | Self::NotAdmitted(NotAdmitted) => {
+                Step::Issuer
+            }
             Self::Key(_) => Step::Key,
             Self::Signature(_) => Step::Signature,
             Self::Claims(error) => error.step().into(),
@@ -150,13 +156,17 @@ const fn compact(error: &CompactError) -> Code {
         | CompactError::Encoding(_)
         | CompactError::Payload(_)
         | CompactError::Header(
-            HeaderError::Json(_) | HeaderError::AlgorithmMissing | HeaderError::WrongType(_),
+            HeaderError::Json(_)
+            | HeaderError::AlgorithmMissing
+            | HeaderError::WrongType(_)
+            | HeaderError::Encryption,
         ) => Code::TokenMalformed,
     }
 }
 
 const fn claims(error: &ClaimsError) -> Code {
     match error {
+        ClaimsError::Issuer => Code::IssuerUnknown,
         ClaimsError::Expired(_) => Code::TokenExpired,
         ClaimsError::NotYetValid(_) => Code::TokenNotYetValid,
         ClaimsError::IssuedInFuture(_) => Code::TokenIssuedInFuture,
@@ -172,6 +182,7 @@ const fn denied(why: &Denied) -> Code {
     match why {
         Denied::Scope => Code::ScopeInsufficient,
         Denied::Issuer => Code::IssuerUnknown,
+        Denied::Public => Code::RouteNotFound,
     }
 }
 

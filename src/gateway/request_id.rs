@@ -23,7 +23,10 @@ pub fn new() -> HeaderValue {
 
 fn is_plain(given: &HeaderValue) -> bool {
     (1..=128).contains(&given.len())
-        && given.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && given
+            .as_bytes()
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 #[cfg(test)]
@@ -31,7 +34,12 @@ mod tests {
     use super::*;
 
     fn head(id: &str) -> Parts {
-        http::Request::builder().header(X_REQUEST_ID, id).body(()).unwrap().into_parts().0
+        http::Request::builder()
+            .header(X_REQUEST_ID, id)
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0
     }
 
     #[test]

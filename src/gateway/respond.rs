@@ -3,9 +3,7 @@
 use bytes::Bytes;
 use http::{
     HeaderValue, Response,
-    header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
-    },
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
 use super::{
@@ -36,14 +34,21 @@ impl Realm {
     #[must_use]
     pub fn new(public_url: Option<&str>) -> Self {
         let url = public_url.and_then(|url| reqwest::Url::parse(url).ok());
-        let realm = url.as_ref().and_then(|url| url.host_str()).unwrap_or("portcullis").to_owned();
+        let realm = url
+            .as_ref()
+            .and_then(|url| url.host_str())
+            .unwrap_or("portcullis")
+            .to_owned();
         // RFC 9728 §3.1: the well-known part stands between the host and the path.
         let resource_metadata = url.map(|mut url| {
             let path = url.path().trim_end_matches('/').to_owned();
             url.set_path(&format!("{}{path}", super::metadata::WELL_KNOWN));
             url.to_string()
         });
-        Self { realm, resource_metadata }
+        Self {
+            realm,
+            resource_metadata,
+        }
     }
 
     fn challenge(&self, code: Code, scope: Option<&str>) -> Option<HeaderValue> {
@@ -56,7 +61,10 @@ impl Realm {
         };
         let mut text = format!("Bearer realm=\"{}\"", self.realm);
         if let Some(error) = error {
-            text += &format!(", error=\"{error}\", error_description=\"{}\"", code.detail());
+            text += &format!(
+                ", error=\"{error}\", error_description=\"{}\"",
+                code.detail()
+            );
         }
         if let Some(scope) = scope {
             text += &format!(", scope=\"{scope}\"");
@@ -79,7 +87,10 @@ pub fn refuse(
     let mut response = Response::new(ResponseBody::Own(problem(code, request_id)));
     *response.status_mut() = code.status();
     let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    fields.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     fields.insert(X_REQUEST_ID, request_id.clone());
     let scope = match refusal {
@@ -122,7 +133,9 @@ mod tests {
     const ID: HeaderValue = HeaderValue::from_static("r1");
 
     fn challenge(code: Code, url: Option<&str>, scope: Option<&str>) -> Option<String> {
-        Realm::new(url).challenge(code, scope).map(|v| v.to_str().unwrap().to_owned())
+        Realm::new(url)
+            .challenge(code, scope)
+            .map(|v| v.to_str().unwrap().to_owned())
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    identity::IdentityClaims,
     claims,
+    identity::IdentityClaims,
     jose::{jwk::JwkSet, policy::HeaderPolicy},
     secret::Secret,
 };

@@ -26,6 +26,18 @@ pub enum Access {
     Public,
 }
 
+impl Access {
+    /// Its name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+            Self::Public => "public",
+        }
+    }
+}
+
 /// One route, prepared from the configuration.
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -51,4 +63,22 @@ pub struct Route {
     pub any_scopes: Vec<Box<str>>,
     /// The number of its upstream.
     pub upstream: usize,
+}
+
+/// The issuer is trusted, but not on this route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the route does not take tokens of this issuer")]
+pub struct NotAdmitted;
+
+impl Route {
+    /// Whether this route takes tokens of `issuer`.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`] when it does not.
+    pub fn admit(&self, issuer: &str) -> Result<(), NotAdmitted> {
+        match &self.issuers {
+            Some(issuers) if !issuers.contains(issuer) => Err(NotAdmitted),
+            _ => Ok(()),
+        }
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,8 +21,11 @@ const BOUNDS: [u64; 16] = [
 ];
 
 /// Durations, counted in buckets from 100 µs to 10 s.
+#[derive(Clone, Debug, Default)]
+pub struct Durations(Arc<Counts>);
+
 #[derive(Debug, Default)]
-pub struct Durations {
+struct Counts {
     buckets: [AtomicU64; BOUNDS.len() + 1],
     microseconds: AtomicU64,
 }
@@ -29,10 +35,12 @@ impl Durations {
     pub fn observe(&self, duration: Duration) {
         let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let place = BOUNDS.partition_point(|bound| *bound < microseconds);
-        if let Some(bucket) = self.buckets.get(place) {
+        if let Some(bucket) = self.0.buckets.get(place) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
-        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
+        self.0
+            .microseconds
+            .fetch_add(microseconds, Ordering::Relaxed);
     }
 }
 
@@ -44,10 +52,14 @@ impl EncodeMetric for Durations {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
         let seconds = |microseconds: u64| microseconds as f64 / 1e6;
         let bounds = BOUNDS.iter().map(|bound| seconds(*bound)).chain([f64::MAX]);
-        let counts = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed));
+        let counts = self
+            .0
+            .buckets
+            .iter()
+            .map(|bucket| bucket.load(Ordering::Relaxed));
         let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
-        let sum = seconds(self.microseconds.load(Ordering::Relaxed));
+        let sum = seconds(self.0.microseconds.load(Ordering::Relaxed));
         encoder.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
     }
 

@@ -88,6 +88,12 @@ pub fn wants_form(head: &Parts, sources: &Sources) -> bool {
     }
 }
 
+/// Whether the Authorization header carries a token, so that nobody has to look for one elsewhere.
+#[must_use]
+pub fn in_authorization(head: &Parts) -> bool {
+    matches!(authorization::find(&head.headers), Ok(Some(_)))
+}
+
 /// Takes the token out of every place where `sources` has it looked for, unless the upstream gets it
 /// too. All else stays byte for byte, and so does a form body. Other credentials stay as well: an
 /// Authorization of another scheme, and any Authorization when the token has a header of its own.
