@@ -163,6 +163,12 @@ impl Flight {
         self.landed.receiver_count()
     }
 
+    /// Returns when the next attempt has ended.
+    #[cfg(test)]
+    pub(super) async fn next_landing(&self) {
+        self.landed.subscribe().changed().await.unwrap();
+    }
+
     fn log(&self) -> MutexGuard<'_, Log> {
         // Nothing in here is half-written when a panic unwinds through it.
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
@@ -183,5 +189,110 @@ impl Log {
         refresher.send(index).ok()?;
         self.phase = Phase::Asked;
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+    use super::*;
+
+    const COOLDOWN: Duration = Duration::from_secs(30);
+    const MISSING: Wish = Wish::Missing { cooldown: COOLDOWN };
+
+    fn flight() -> (Flight, UnboundedReceiver<usize>) {
+        let (sender, asks) = mpsc::unbounded_channel();
+        let flight = Flight::new();
+        flight.attach(sender, 7, false);
+        (flight, asks)
+    }
+
+    fn asks(receiver: &mut UnboundedReceiver<usize>) -> Vec<usize> {
+        std::iter::from_fn(|| receiver.try_recv().ok()).collect()
+    }
+
+    #[test]
+    fn one_ask_for_all_and_then_none_within_the_cooldown() {
+        let (flight, mut receiver) = flight();
+        let start = Instant::now();
+        assert!(flight.board(MISSING, start).is_some());
+        assert!(flight.board(MISSING, start).is_some());
+        flight.begin();
+        assert!(flight.board(MISSING, start).is_some());
+        flight.land(|_| {});
+        assert_eq!(asks(&mut receiver), [7]);
+
+        assert!(flight.board(MISSING, start + COOLDOWN / 2).is_none());
+        assert_eq!(asks(&mut receiver), []);
+        // The landing was a little after the start, so that the cooldown is not over at its mark.
+        assert!(flight.board(MISSING, start + COOLDOWN * 2).is_some());
+        assert_eq!(asks(&mut receiver), [7]);
+    }
+
+    #[test]
+    fn an_attempt_that_nobody_asked_for_counts_too() {
+        let (flight, mut receiver) = flight();
+        flight.begin();
+        flight.land(|_| {});
+        let landed = Instant::now();
+        assert!(flight.board(MISSING, landed).is_none());
+        assert!(
+            flight
+                .board(
+                    Wish::Missing {
+                        cooldown: Duration::ZERO
+                    },
+                    landed
+                )
+                .is_some()
+        );
+        assert_eq!(asks(&mut receiver), [7]);
+    }
+
+    #[test]
+    fn an_order_does_not_mind_the_cooldown_and_is_placed_once() {
+        let (flight, mut receiver) = flight();
+        let now = Instant::now();
+        flight.begin();
+        flight.board(Wish::Order, now).unwrap();
+        let ticket = flight.board(Wish::Order, now).unwrap();
+        assert_eq!(ticket.number, 2);
+        assert_eq!(asks(&mut receiver), []);
+        flight.land(|_| {});
+        assert_eq!(asks(&mut receiver), [7]);
+        assert!(flight.is_asked());
+        flight.begin();
+        flight.land(|_| {});
+        assert_eq!(asks(&mut receiver), []);
+        assert_eq!(*ticket.landed.borrow(), 2);
+    }
+
+    #[test]
+    fn joining_causes_nothing() {
+        let (flight, mut receiver) = flight();
+        let now = Instant::now();
+        assert!(flight.board(Wish::Join, now).is_none());
+        flight.begin();
+        assert!(flight.board(Wish::Join, now).is_some());
+        assert_eq!(asks(&mut receiver), []);
+    }
+
+    #[test]
+    fn nobody_waits_without_a_refresher() {
+        let now = Instant::now();
+        assert!(Flight::new().board(MISSING, now).is_none());
+        let (flight, receiver) = flight();
+        drop(receiver);
+        assert!(flight.board(Wish::Order, now).is_none());
+    }
+
+    #[test]
+    fn an_earlier_time_than_the_last_is_within_the_cooldown() {
+        let (flight, _receiver) = flight();
+        let now = Instant::now();
+        flight.begin();
+        flight.land(|_| {});
+        assert!(flight.board(MISSING, now).is_none());
     }
 }

@@ -192,6 +192,14 @@ impl KeyRing {
         self.flight.as_ref().map_or(0, |flight| flight.waiting())
     }
 
+    /// Returns when the next attempt has ended.
+    #[cfg(test)]
+    pub(super) async fn next_landing(&self) {
+        if let Some(flight) = &self.flight {
+            flight.next_landing().await;
+        }
+    }
+
     fn replace(&self, document: JwkSet, now: UnixTime) {
         let held = self.held.load();
         let set = KeySet::new(document, held.as_ref().map(|held| &*held.set), now);

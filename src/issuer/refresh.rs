@@ -230,3 +230,31 @@ async fn until(next: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issuer::tests::{issuer, unreachable};
+
+    #[test]
+    fn fixed_and_inactive_issuers_cost_nothing() {
+        let clock = Clock::standing_at(UnixTime(0));
+        let fixed = KeySource::Fixed(Arc::default());
+        let mut issuers: Vec<_> = (0..100_000)
+            .map(|i| issuer(&i.to_string(), fixed.clone(), &clock))
+            .collect();
+        issuers.push(Issuer {
+            active: false,
+            ..issuer("inactive", unreachable(), &clock)
+        });
+        issuers.push(issuer("active", unreachable(), &clock));
+        let registry = Registry::new(issuers);
+        let refresher = Refresher::new(&registry, clock);
+        let names: Vec<_> = refresher
+            .slots
+            .iter()
+            .map(|slot| &*slot.issuer.name)
+            .collect();
+        assert_eq!(names, ["active"]);
+    }
+}

@@ -68,3 +68,48 @@ impl Registry {
         self.issuers.values()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        issuer::{
+            KeySource,
+            tests::{issuer, unreachable},
+        },
+    };
+
+    #[test]
+    fn a_name_is_found_byte_for_byte_and_only_when_active() {
+        let clock = Clock::system();
+        let on = issuer(
+            "https://idp.example.com/",
+            KeySource::Fixed(Arc::default()),
+            &clock,
+        );
+        let off = Issuer {
+            active: false,
+            ..issuer("off", unreachable(), &clock)
+        };
+        let registry = Registry::new([on, off]);
+        assert!(registry.find("https://idp.example.com/").is_ok());
+        for other in [
+            "https://idp.example.com",
+            "HTTPS://idp.example.com/",
+            "",
+            "of",
+        ] {
+            assert_eq!(
+                registry.find(other).err(),
+                Some(RegistryError::Unknown),
+                "{other}"
+            );
+        }
+        assert_eq!(registry.find("off").err(), Some(RegistryError::Inactive));
+        assert!(registry.get("off").is_some());
+        assert!(registry.get("on").is_none());
+        assert_eq!(registry.len(), 2);
+        assert!(!registry.is_empty());
+    }
+}

@@ -80,3 +80,72 @@ fn jitter(pause: Duration) -> Duration {
         .saturating_mul(2);
     pause - tenth + Duration::from_millis(fastrand::u64(0..=spread))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remote(refresh: u64, cooldown: u64) -> Remote {
+        Remote {
+            uri: "https://idp.example.com/keys".parse().unwrap(),
+            refresh: Duration::from_secs(refresh),
+            cooldown: Duration::from_secs(cooldown),
+            stale_for: Duration::from_secs(86_400),
+            timeout: Duration::from_secs(5),
+            authorities: None,
+            credentials: None,
+        }
+    }
+
+    #[track_caller]
+    fn assert_about(remote: &Remote, failures: u32, seconds: u64) {
+        let (least, most) = (seconds * 900, seconds * 1100);
+        for _ in 0..100 {
+            let pause = pause(remote, failures).as_millis();
+            assert!((least.into()..=most.into()).contains(&pause), "{pause} ms");
+        }
+    }
+
+    #[test]
+    fn keys_are_due_after_refresh() {
+        assert_about(&remote(600, 30), 0, 600);
+    }
+
+    #[test]
+    fn failures_double_the_pause_up_to_the_cooldown() {
+        let remote = remote(600, 30);
+        for (failures, seconds) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (7, 30)] {
+            assert_about(&remote, failures, seconds);
+        }
+        assert_about(&remote, u32::MAX, 30);
+    }
+
+    #[test]
+    fn no_configuration_makes_a_hot_loop_or_an_overflow() {
+        for failures in [0, 1, 2, u32::MAX] {
+            assert_about(&remote(0, 0), failures, 1);
+        }
+        assert_about(&remote(u64::MAX, u64::MAX), 0, CEILING.as_secs());
+        assert_about(&remote(600, 0), u32::MAX, 1);
+    }
+
+    #[test]
+    fn an_index_is_due_once_and_where_it_was_set_last() {
+        let now = Instant::now();
+        let later = now + FLOOR;
+        let mut schedule = Schedule::all_at(now, 3);
+        schedule.set(1, later);
+        schedule.set(2, later);
+        schedule.set(2, now);
+        schedule.set(3, now);
+        assert_eq!(schedule.pop(now), Some(0));
+        assert_eq!(schedule.pop(now), Some(2));
+        assert_eq!(schedule.pop(now), None);
+        assert_eq!(schedule.next(), Some(later));
+        assert_eq!(schedule.pop(later), Some(1));
+        assert_eq!(schedule.next(), None);
+        schedule.set(1, later);
+        schedule.clear(1);
+        assert_eq!(schedule.pop(later), None);
+    }
+}

@@ -106,3 +106,93 @@ impl KeySet {
 fn name(key: &Arc<Key>) -> (Thumbprint, Option<&str>) {
     (key.thumbprint(), key.kid())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        issuer::tests::{header, jwk, set_of},
+        jose::jwk::{Symmetric, parse_set},
+    };
+
+    fn set(jwks: &[String], held: Option<&KeySet>) -> KeySet {
+        let jwks: Vec<_> = jwks.iter().map(String::as_str).collect();
+        let document = parse_set(set_of(&jwks).as_bytes(), Symmetric::Refused).unwrap();
+        assert_eq!(document.keys.len(), jwks.len());
+        KeySet::new(document, held, UnixTime(0))
+    }
+
+    fn nameless() -> String {
+        jwk("x").replace(r#""kid":"x","#, "")
+    }
+
+    fn without_kid(algorithm: &str) -> Header {
+        Header::parse(format!(r#"{{"alg":"{algorithm}"}}"#).as_bytes()).unwrap()
+    }
+
+    /// The places in the set of the candidates.
+    fn places(set: &KeySet, header: &Header) -> Vec<usize> {
+        let found = set.candidates(header).unwrap_or_default();
+        let place = |key| {
+            set.keys
+                .iter()
+                .position(|other| Arc::ptr_eq(other, key))
+                .unwrap()
+        };
+        found.iter().map(place).collect()
+    }
+
+    #[test]
+    fn a_kid_chooses_its_keys() {
+        let set = set(&[jwk("a"), jwk("b"), nameless(), jwk("a")], None);
+        assert_eq!(places(&set, &header("b")), [1]);
+        assert_eq!(places(&set, &header("a")), [0, 3]);
+    }
+
+    #[test]
+    fn an_unknown_kid_gets_the_keys_without_one_or_none() {
+        let mixed = set(&[jwk("a"), nameless(), nameless()], None);
+        assert_eq!(places(&mixed, &header("c")), [1, 2]);
+        let named = set(&[jwk("a"), jwk("b")], None);
+        assert_eq!(
+            named.candidates(&header("c")).err(),
+            Some(KeyError::NotFound)
+        );
+        assert_eq!(
+            named.candidates(&header("A")).err(),
+            Some(KeyError::NotFound)
+        );
+    }
+
+    #[test]
+    fn no_kid_gets_four_keys_at_most() {
+        let set = set(&[jwk("a"), nameless(), jwk("c"), jwk("d"), jwk("e")], None);
+        assert_eq!(places(&set, &without_kid("ES256")), [0, 1, 2, 3]);
+        assert!(set.holds(set.keys[3].thumbprint(), &without_kid("ES256")));
+        assert!(!set.holds(set.keys[4].thumbprint(), &without_kid("ES256")));
+    }
+
+    #[test]
+    fn another_algorithm_finds_nothing_even_by_kid() {
+        let set = set(&[jwk("a"), nameless()], None);
+        assert_eq!(
+            set.candidates(&without_kid("RS256")).err(),
+            Some(KeyError::NotFound)
+        );
+        let header = Header::parse(br#"{"alg":"HS256","kid":"a"}"#).unwrap();
+        assert_eq!(set.candidates(&header).err(), Some(KeyError::NotFound));
+        assert!(!set.holds(set.keys[0].thumbprint(), &header));
+    }
+
+    #[test]
+    fn only_the_same_key_under_the_same_name_stays_the_same() {
+        let (a, b) = (jwk("a"), jwk("b"));
+        let old = set(&[a.clone(), b.clone(), jwk("c")], None);
+        let renamed = b.replace(r#""kid":"b""#, r#""kid":"d""#);
+        let new = set(&[jwk("c"), renamed, a], Some(&old));
+        assert!(Arc::ptr_eq(&new.keys[2], &old.keys[0]));
+        assert_eq!(new.keys[1].thumbprint(), old.keys[1].thumbprint());
+        assert_eq!(new.keys[1].kid(), Some("d"));
+        assert!(!Arc::ptr_eq(&new.keys[0], &old.keys[2]));
+    }
+}

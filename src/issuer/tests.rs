@@ -1,1 +1,0 @@
-//! The room as a whole, against key servers on this machine.
