@@ -103,7 +103,10 @@ impl FromStr for Algorithm {
 
     /// Names are case-sensitive (RFC 7515 §4.1.1).
     fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|a| a.name() == name).ok_or(UnknownAlgorithm)
+        Self::ALL
+            .into_iter()
+            .find(|a| a.name() == name)
+            .ok_or(UnknownAlgorithm)
     }
 }
 
@@ -118,7 +121,10 @@ impl AlgorithmSet {
     /// Every algorithm whose verifier cannot sign.
     #[must_use]
     pub fn asymmetric() -> Self {
-        Algorithm::ALL.into_iter().filter(|a| !a.is_symmetric()).collect()
+        Algorithm::ALL
+            .into_iter()
+            .filter(|a| !a.is_symmetric())
+            .collect()
     }
 
     /// Whether `algorithm` is in the set.
@@ -146,7 +152,9 @@ impl AlgorithmSet {
 
     /// The members, in the order of declaration.
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
-        Algorithm::ALL.into_iter().filter(move |a| self.contains(*a))
+        Algorithm::ALL
+            .into_iter()
+            .filter(move |a| self.contains(*a))
     }
 }
 

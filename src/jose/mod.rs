@@ -4,6 +4,7 @@
 
 pub mod algorithm;
 pub mod compact;
+mod excerpt;
 pub mod header;
 pub mod json;
 pub mod jwk;

@@ -28,9 +28,16 @@ pub fn verify(token: Unverified<'_>, keys: &[Arc<Key>]) -> Result<Verified, BadS
     let algorithm = token.header.algorithm();
     let key = keys
         .iter()
-        .find(|key| key.verify(algorithm, token.signing_input, &token.signature).is_ok())
+        .find(|key| {
+            key.verify(algorithm, token.signing_input, &token.signature)
+                .is_ok()
+        })
         .ok_or(BadSignature)?;
-    let proof = Proof { header: token.header, claims: token.claims, key: key.thumbprint() };
+    let proof = Proof {
+        header: token.header,
+        claims: token.claims,
+        key: key.thumbprint(),
+    };
     Ok(Verified(Arc::new(proof)))
 }
 
