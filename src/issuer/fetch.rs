@@ -1,17 +1,20 @@
 //! One fetch of a JWKS document over HTTP: bounded in size and time, without redirects.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{
-    Certificate, Client, ClientBuilder, StatusCode,
+    Client, StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
-    redirect, retry,
 };
 use zeroize::Zeroizing;
 
 use super::Remote;
 use crate::secret::Secret;
+
+mod client;
+
+pub(super) use client::Clients;
 
 /// The most bytes that a key set may have: 1 MiB.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -19,10 +22,6 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// RFC 7517 §8.5.2 registers the first; most servers send the second.
 const ACCEPTED: HeaderValue =
     HeaderValue::from_static("application/jwk-set+json, application/json;q=0.9");
-
-/// How long a connection is kept for the next fetch. Short: one that its server closes in silence
-/// would cost a fetch, and a new one costs little.
-const IDLE: Duration = Duration::from_secs(10);
 
 /// Why a document was not fetched. The texts name neither the URL nor credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,80 +50,6 @@ pub enum FetchError {
     /// The body is longer than [`MAX_BYTES`].
     #[error("the answer is longer than {MAX_BYTES} bytes")]
     TooLarge,
-}
-
-/// Whom a client trusts to vouch for a server.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Trust {
-    /// Nobody: for plain http, which must not fail because a machine has no certificates.
-    Nobody,
-    /// The machine's authorities.
-    Machine,
-    /// These authorities (PEM) and no others.
-    Only(Vec<u8>),
-}
-
-/// The HTTP clients: one for each distinct trust, made when it is first needed.
-#[derive(Debug, Default)]
-pub(super) struct Clients(HashMap<Trust, Client>);
-
-impl Clients {
-    /// The client for `remote`. One that cannot be made is tried again the next time.
-    ///
-    /// # Errors
-    /// [`FetchError::Trust`].
-    pub(super) fn get(&mut self, remote: &Remote) -> Result<Client, FetchError> {
-        let trust = Trust::of(remote);
-        if let Some(client) = self.0.get(&trust) {
-            return Ok(client.clone());
-        }
-        let client = trust.client()?;
-        self.0.insert(trust, client.clone());
-        Ok(client)
-    }
-}
-
-impl Trust {
-    fn of(remote: &Remote) -> Self {
-        match &remote.authorities {
-            _ if remote.uri.scheme() == "http" => Self::Nobody,
-            None => Self::Machine,
-            Some(pem) => Self::Only(pem.clone()),
-        }
-    }
-
-    fn client(&self) -> Result<Client, FetchError> {
-        let builder = Client::builder()
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            // The environment has no say in where keys come from.
-            .no_proxy()
-            .http1_only()
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(IDLE);
-        self.apply(builder)?
-            .build()
-            .map_err(|e| FetchError::Trust(cause(e)))
-    }
-
-    fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, FetchError> {
-        match self {
-            Self::Nobody => Ok(builder.tls_certs_only([])),
-            Self::Machine => Ok(builder.https_only(true)),
-            Self::Only(pem) => {
-                let authorities = Certificate::from_pem_bundle(pem)
-                    .map_err(|_| FetchError::Trust("the authorities are not PEM".into()))?;
-                if authorities.is_empty() {
-                    return Err(FetchError::Trust(
-                        "the authorities hold no certificate".into(),
-                    ));
-                }
-                Ok(builder.https_only(true).tls_certs_only(authorities))
-            }
-        }
-    }
 }
 
 /// Fetches the document of `remote`, within its timeout and [`MAX_BYTES`].

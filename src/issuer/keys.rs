@@ -6,19 +6,19 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     KeySource,
     flight::{Flight, Wish},
-    read::ReadError,
     set::{Candidates, KeyError, KeySet},
     status::KeysStatus,
 };
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::Clock,
     jose::{Header, Thumbprint, jwk::JwkSet},
 };
+
+mod upkeep;
 
 /// What a waiting request grants beyond the fetch's own timeout, for the way there and back.
 const GRACE: Duration = Duration::from_millis(250);
@@ -150,60 +150,6 @@ impl KeyRing {
         let limit = i64::try_from(remote.stale_for.as_secs()).unwrap_or(i64::MAX);
         self.clock.now().since(held.set.read_at) <= limit
             && held.read.elapsed().as_secs() <= remote.stale_for.as_secs()
-    }
-
-    /// Gives the ring to a refresher, in which it has the place `index`.
-    pub(super) fn attach(&self, refresher: UnboundedSender<usize>, index: usize) {
-        if let Some(flight) = &self.flight {
-            flight.attach(refresher, index, matches!(self.source, KeySource::File(_)));
-        }
-    }
-
-    /// Whether somebody waits for an attempt that has not begun.
-    pub(super) fn is_asked(&self) -> bool {
-        self.flight.as_ref().is_some_and(|flight| flight.is_asked())
-    }
-
-    /// Says that the refresher begins an attempt.
-    pub(super) fn begin(&self) {
-        if let Some(flight) = &self.flight {
-            flight.begin();
-        }
-    }
-
-    /// Takes over what an attempt read, if it did, and wakes who waits. The next is at `next_at`.
-    pub(super) fn land(&self, result: Result<JwkSet, ReadError>, next_at: UnixTime) {
-        let Some(flight) = &self.flight else { return };
-        let now = self.clock.now();
-        let result = result.map(|document| self.replace(document, now));
-        flight.land(|status| status.note(result, now, next_at));
-    }
-
-    /// Says that there was nothing to read, and wakes who waits.
-    pub(super) fn land_unchanged(&self, next_at: UnixTime) {
-        if let Some(flight) = &self.flight {
-            flight.land(|status| status.next_at = Some(next_at));
-        }
-    }
-
-    /// How many requests are waiting.
-    #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
-        self.flight.as_ref().map_or(0, |flight| flight.waiting())
-    }
-
-    /// Returns when the next attempt has ended.
-    #[cfg(test)]
-    pub(super) async fn next_landing(&self) {
-        if let Some(flight) = &self.flight {
-            flight.next_landing().await;
-        }
-    }
-
-    fn replace(&self, document: JwkSet, now: UnixTime) {
-        let held = self.held.load();
-        let set = KeySet::new(document, held.as_ref().map(|held| &*held.set), now);
-        self.held.store(Some(Arc::new(Held::new(set))));
     }
 }
 

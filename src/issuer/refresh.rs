@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 use tokio::{
@@ -15,14 +14,14 @@ use tokio::{
 use super::{
     Issuer, KeySource, Registry,
     fetch::Clients,
-    file::Stamp,
     read::{Attempt, Outcome, ReadError},
-    schedule::{self, Schedule},
+    schedule::Schedule,
 };
-use crate::{
-    clock::{Clock, UnixTime},
-    jose::jwk::JwkSet,
-};
+use crate::clock::Clock;
+
+mod slot;
+
+use slot::Slot;
 
 /// How many attempts run at once when nobody waits for them.
 const MAX_RUNNING: usize = 16;
@@ -44,16 +43,6 @@ pub struct Refresher {
     running: JoinSet<Outcome>,
     /// Which slot each running attempt is for: the only trace that one leaves when it panics.
     places: HashMap<task::Id, usize>,
-}
-
-/// One issuer whose keys can change.
-#[derive(Debug)]
-struct Slot {
-    issuer: Arc<Issuer>,
-    /// Failures since the last success.
-    failures: u32,
-    /// What its file looked like when it was last read.
-    stamp: Option<Stamp>,
 }
 
 impl Refresher {
@@ -160,68 +149,8 @@ impl Refresher {
     }
 }
 
-impl Slot {
-    fn new(issuer: &Arc<Issuer>) -> Self {
-        Self {
-            issuer: Arc::clone(issuer),
-            failures: 0,
-            stamp: None,
-        }
-    }
-
-    /// Takes over what came of an attempt, and gives the pause until the next.
-    fn settle(&mut self, outcome: Outcome, clock: &Clock) -> Duration {
-        let result = match outcome {
-            Outcome::Unchanged => {
-                let pause = self.pause();
-                self.issuer.keys.land_unchanged(after(clock, pause));
-                return pause;
-            }
-            Outcome::Read(result) => result,
-            Outcome::File(stamp, result) => {
-                self.stamp = Some(stamp);
-                result
-            }
-        };
-        self.count(&result);
-        let pause = self.pause();
-        self.issuer.keys.land(result, after(clock, pause));
-        pause
-    }
-
-    /// Counts, and logs what is new: a provider that stays down is one line, not one an attempt.
-    fn count(&mut self, result: &Result<JwkSet, ReadError>) {
-        let issuer = &*self.issuer.name;
-        match result {
-            Ok(_) if self.failures == 0 => tracing::debug!(issuer, "keys read"),
-            Ok(_) => tracing::info!(issuer, "keys read again"),
-            Err(error) if self.failures == 0 => tracing::warn!(issuer, %error, "keys not read"),
-            Err(error) => tracing::debug!(issuer, %error, "keys not read"),
-        }
-        self.failures = if result.is_ok() {
-            0
-        } else {
-            self.failures.saturating_add(1)
-        };
-    }
-
-    fn pause(&self) -> Duration {
-        match self.issuer.keys.source() {
-            KeySource::Remote(remote) => schedule::pause(remote, self.failures),
-            KeySource::File(_) | KeySource::Fixed(_) => schedule::LOOK,
-        }
-    }
-}
-
 fn is_refreshed(issuer: &Issuer) -> bool {
     issuer.active && !matches!(issuer.keys.source(), KeySource::Fixed(_))
-}
-
-/// The time of day after `pause`, for the status.
-fn after(clock: &Clock, pause: Duration) -> UnixTime {
-    clock
-        .now()
-        .plus(i64::try_from(pause.as_secs()).unwrap_or(i64::MAX))
 }
 
 async fn until(next: Option<Instant>) {
@@ -234,6 +163,7 @@ async fn until(next: Option<Instant>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixTime;
     use crate::issuer::tests::{issuer, unreachable};
 
     #[test]

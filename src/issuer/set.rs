@@ -144,9 +144,9 @@ mod tests {
 
     #[test]
     fn a_kid_chooses_its_keys() {
-        let set = set(&[jwk("a"), jwk("b"), nameless(), jwk("a")], None);
+        let set = set(&[jwk("a"), jwk("b"), nameless()], None);
         assert_eq!(places(&set, &header("b")), [1]);
-        assert_eq!(places(&set, &header("a")), [0, 3]);
+        assert_eq!(places(&set, &header("a")), [0]);
     }
 
     #[test]

@@ -20,11 +20,10 @@ fn file(path: &Path) -> Bench {
 async fn a_file_is_read_again_on_order() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
-    std::fs::write(&path, set_of(&[&jwk("a"), SECRET])).unwrap();
+    std::fs::write(&path, set_of(&[&jwk("a")])).unwrap();
     let bench = file(&path);
     assert_eq!(bench.find("a").await.as_deref(), Ok("a"));
     assert_eq!(bench.find("b").await, Err(KeyError::NotFound));
-    assert!(bench.ring().find(&hs256()).await.is_ok());
 
     std::fs::write(&path, set_of(&[&jwk("b")])).unwrap();
     bench.ring().refresh_now().await;
@@ -44,6 +43,22 @@ async fn a_file_is_read_again_on_order() {
         bench.error()
     );
     assert_eq!(bench.find("b").await.as_deref(), Ok("b"));
+}
+
+#[tokio::test]
+async fn a_shared_secret_may_come_from_a_file_and_never_from_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    std::fs::write(&path, set_of(&[SECRET])).unwrap();
+    assert!(file(&path).ring().find(&hs256()).await.is_ok());
+
+    let server = KeyServer::start(set_of(&[SECRET])).await;
+    let bench = Bench::new(source(remote(&server))).start();
+    assert_eq!(
+        bench.ring().find(&hs256()).await.err(),
+        Some(KeyError::Unavailable)
+    );
+    assert!(bench.error().contains("shared secret"), "{}", bench.error());
 }
 
 // Paused: whenever nothing is left to do, the time jumps to the next look.
@@ -74,13 +89,11 @@ async fn a_file_is_read_when_it_changes_and_only_then() {
 
 #[tokio::test]
 async fn fixed_keys_are_there_at_once_and_for_ever() {
-    let document = set_of(&[&jwk("a"), SECRET]);
-    let set = jwk::parse_set(document.as_bytes(), Symmetric::Allowed).unwrap();
+    let set = jwk::parse_set(set_of(&[&jwk("a")]).as_bytes(), Symmetric::Allowed).unwrap();
     let bench = Bench::new(KeySource::Fixed(Arc::new(set)));
     bench.clock.set(UnixTime(i64::MAX));
     assert_eq!(bench.find("a").await.as_deref(), Ok("a"));
     assert_eq!(bench.find("b").await, Err(KeyError::NotFound));
-    assert!(bench.ring().find(&hs256()).await.is_ok());
     bench.ring().refresh_now().await;
     assert!(bench.ring().status().read_at.is_some());
 }
