@@ -1,26 +1,36 @@
 //! Whom the gateway trusts, and with which keys.
 
+//!
+//! A request asks the [`Registry`] for an [`Issuer`] and its [`KeyRing`] for keys. One [`Refresher`],
+//! on a runtime of its own, keeps the rings fresh; a ring and the refresher meet in `flight`.
+
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     claims,
-    clock::{Clock, UnixTime},
-    jose::{
-        Header, Key,
-        jwk::{JwkSet, Skipped},
-        policy::HeaderPolicy,
-    },
+    jose::{jwk::JwkSet, policy::HeaderPolicy},
     secret::Secret,
 };
 
 pub mod fetch;
+pub mod file;
+mod flight;
 pub mod keys;
+pub mod read;
 pub mod refresh;
 pub mod registry;
+mod schedule;
+pub mod set;
+pub mod status;
 
-pub use keys::{KeyError, KeyRing, KeySet, KeysStatus};
+pub use keys::KeyRing;
 pub use refresh::Refresher;
 pub use registry::{Registry, RegistryError};
+pub use set::{Candidates, KeyError, KeySet};
+pub use status::KeysStatus;
+
+#[cfg(test)]
+mod tests;
 
 /// One trusted issuer: what its tokens must be, and its keys.
 #[derive(Debug)]
