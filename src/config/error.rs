@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, fmt, ops::Range, sync::Arc};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{
+    AnnotationKind, Group, Level, Renderer, Snippet,
+    renderer::{DEFAULT_LINE_NUM_STYLE, Style},
+};
 
 use super::{redact, value::Span};
 
@@ -46,16 +49,11 @@ impl Report {
     /// The report as text, with colours if `colour`. Secrets are shown as `[redacted]`.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
-        let renderer = if colour {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
         let mut problems: Vec<&Problem> = self.problems.iter().collect();
         problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
         let mut out = String::new();
         for problem in problems {
-            out.push_str(&self.render_one(problem, &renderer));
+            out.push_str(&self.render_one(problem, colour));
             out.push_str("\n\n");
         }
         let plural = if self.len() == 1 { "" } else { "s" };
@@ -113,31 +111,47 @@ impl Report {
         format!("{}:{}:{}", source.name, line.number, line.column)
     }
 
-    fn render_one(&self, problem: &Problem, renderer: &Renderer) -> String {
-        let title = Level::ERROR.primary_title(problem.message.as_str());
-        let mut group = Group::with_title(title);
+    fn render_one(&self, problem: &Problem, colour: bool) -> String {
+        let renderer = if colour {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let message = one_line(&problem.message);
+        let mut group = Group::with_title(Level::ERROR.primary_title(message));
         let place = problem
             .span
             .and_then(|span| Some((span, self.sources.get(span.source as usize)?)));
+        let mut arrow = None;
         if let Some((span, source)) = place {
             let line = source.line_at(span, problem.syntax);
-            group = group
-                .element(
-                    Origin::path(source.name.as_str())
-                        .line(line.number)
-                        .char_column(line.column),
-                )
-                .element(
-                    Snippet::source(line.text)
-                        .line_start(line.number)
-                        .annotation(AnnotationKind::Primary.span(line.marked)),
-                );
+            arrow = Some(line.arrow(&source.name, colour));
+            let marked = AnnotationKind::Primary.span(line.marked);
+            let snippet = Snippet::source(line.text).line_start(line.number);
+            group = group.element(snippet.annotation(marked));
         }
         if let Some(help) = &problem.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+            group = group.element(Level::HELP.message(one_line(help)));
         }
-        renderer.render(&[group])
+        let text = renderer.render(&[group]);
+        match (arrow, text.split_once('\n')) {
+            (Some(arrow), Some((title, rest))) => format!("{title}\n{arrow}\n{rest}"),
+            _ => text,
+        }
     }
+}
+
+/// Keys and file names come from outside: no line break or terminal sequence of theirs is printed.
+fn one_line(text: &str) -> String {
+    let escape = |c: char| {
+        let printed = if c.is_control() {
+            Err(c.escape_default())
+        } else {
+            Ok(c)
+        };
+        printed.map_or_else(|e| e.to_string(), String::from)
+    };
+    text.chars().map(escape).collect()
 }
 
 /// One line of a source as it is shown.
@@ -147,6 +161,21 @@ struct Line {
     column: usize,
     text: String,
     marked: Range<usize>,
+}
+
+impl Line {
+    /// The line that names the place. The renderer would count the columns of the line as it is
+    /// shown, and those differ where a secret is hidden.
+    fn arrow(&self, name: &str, colour: bool) -> String {
+        let style = if colour {
+            DEFAULT_LINE_NUM_STYLE
+        } else {
+            Style::new()
+        };
+        let gutter = " ".repeat(self.number.to_string().len());
+        let (name, number, column) = (one_line(name), self.number, self.column);
+        format!("{gutter}{style}-->{style:#} {name}:{number}:{column}")
+    }
 }
 
 /// How much of a long line is shown on either side of the error, in bytes.

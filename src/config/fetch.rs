@@ -168,7 +168,7 @@ fn credentials(fetch: &Section<'_>) -> Option<(String, Secret)> {
                 .into_iter()
                 .find(|name| fetch.has(name));
             let span = fetch.place(password.unwrap_or_default());
-            fetch.context.error(span, "a password needs a \"username\"");
+            fetch.missing(span, "a password needs a \"username\"", "set \"username\"");
         }
         Some(_) | None => {}
     }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     fetch, issuer_headers,
-    issuer_keys::{self, Keys},
+    issuer_keys::{self, Keys, Kind},
     schema::{Key, Schema, key, section, unset},
     section::Section,
     value::{Node, Span, Value},
@@ -92,11 +92,12 @@ pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Optio
     let rules = rules(issuer, Arc::clone(name));
     let Keys {
         source,
+        kind,
         algorithms,
         span,
-        ..
     } = keys?;
-    let none = algorithms.is_some_and(|own| own.intersection(headers.algorithms).is_empty());
+    let none = kind == Kind::Local
+        && algorithms.is_some_and(|own| own.intersection(headers.algorithms).is_empty());
     if none && active && !headers.algorithms.is_empty() {
         let help = format!("the issuer allows {}", headers.algorithms);
         issuer

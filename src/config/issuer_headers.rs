@@ -104,10 +104,7 @@ fn types(issuer: &Section<'_>) -> Vec<Box<str>> {
     let texts = issuer.texts("types").unwrap_or_default();
     let short = |text: Text<'_>| {
         let lower = text.text.to_ascii_lowercase();
-        let subtype = lower
-            .strip_prefix("application/")
-            .filter(|s| !s.contains('/'));
-        subtype.unwrap_or(&lower).into()
+        lower.strip_prefix("application/").unwrap_or(&lower).into()
     };
     texts.into_iter().map(short).collect()
 }

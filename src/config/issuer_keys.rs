@@ -95,9 +95,7 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
         [source] => one(issuer, source, name),
         [] => {
             let help = "name one of jwks_uri, jwks_file, jwks, shared_secret_file";
-            issuer
-                .context
-                .missing(span, "the issuer has no source of keys", help);
+            issuer.missing(span, "the issuer has no source of keys", help);
             None
         }
         [first, others @ ..] => {
@@ -238,7 +236,7 @@ fn usable(
         let kid = skipped
             .kid
             .as_deref()
-            .map(|kid| format!(" ({kid:?})"))
+            .map(|kid| format!(" (\"{kid}\")"))
             .unwrap_or_default();
         let (number, reason) = (skipped.position + 1, &skipped.reason);
         issuer.context.warn(format!(

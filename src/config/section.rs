@@ -18,6 +18,8 @@ pub(super) struct Section<'c> {
     fallback: Option<&'c Table>,
     /// Where the section begins.
     pub(super) span: Span,
+    /// Something in it could not be understood: what seems to be absent may be there.
+    misread: bool,
 }
 
 /// A string and its place.
@@ -30,23 +32,22 @@ pub(super) struct Text<'c> {
 impl<'c> Section<'c> {
     /// The section that `node` is; every key that the schema does not know is an error.
     pub(super) fn open(context: &'c Context<'c>, schema: &'static Schema, node: &'c Node) -> Self {
-        let own = match &node.value {
-            Value::Table(table) => table,
+        let (own, mut misread) = match &node.value {
+            Value::Table(table) => (table, false),
             other => {
-                let kind = other.kind();
-                context.error(
-                    node.span,
-                    format!("{} must be a table, not {kind}", schema.title),
-                );
-                &EMPTY
+                let message = format!("{} must be a table, not {}", schema.title, other.kind());
+                context.error(node.span, message);
+                (&EMPTY, true)
             }
         };
+        misread |= own.0.iter().any(|e| !schema.knows(&e.key));
         let section = Self {
             context,
             schema,
             own,
             fallback: None,
             span: node.span,
+            misread,
         };
         for entry in own.0.iter().filter(|e| !schema.knows(&e.key)) {
             section.unknown(entry);
@@ -84,6 +85,7 @@ impl<'c> Section<'c> {
                 own: &EMPTY,
                 fallback,
                 span: self.span,
+                misread: false,
             },
         }
     }
@@ -119,6 +121,14 @@ impl<'c> Section<'c> {
     /// The value of `name` as it is written or by default.
     pub(super) fn node(&self, name: &str) -> Option<&'c Node> {
         self.written(name).or_else(|| self.schema.default(name))
+    }
+
+    /// Something is missing. Nothing is said where the section is no table, or beside an unknown key,
+    /// which was probably meant to be it.
+    pub(super) fn missing(&self, span: Span, message: impl Into<String>, help: &str) {
+        if !self.misread {
+            self.context.missing(span, message, help);
+        }
     }
 
     /// Where to point at for `name`: its value, else the section.
@@ -338,7 +348,7 @@ impl<'c> Section<'c> {
             .iter()
             .map(|(word, _)| format!("\"{word}\""))
             .collect();
-        let message = format!("\"{name}\" must be {}", words.join(", "));
+        let message = format!("\"{name}\" must be {}", words.join(" or "));
         let help = closest(found.text, choices.iter().map(|(word, _)| *word));
         match help {
             Some(word) => {

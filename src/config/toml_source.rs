@@ -18,15 +18,48 @@ use super::{
 pub(super) fn read(context: &Context<'_>, name: &str, text: &str) -> Node {
     let source = context.add_source(name, Arc::from(text));
     let reader = Reader { context, source };
-    let (root, errors) = DeTable::parse_recoverable(text);
+    let (mut root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
         context.syntax(Span::new(source, span.start, span.end), error.message());
+    }
+    let without;
+    if !errors.is_empty() {
+        // The parser gives up at some errors. Without those lines it comes further, and the rest of
+        // the file is checked as well.
+        without = without_lines_of(text, &errors);
+        (root, _) = DeTable::parse_recoverable(&without);
     }
     Node {
         value: Value::Table(reader.table(root.into_inner(), false)),
         span: Span::new(source, 0, 0),
     }
+}
+
+/// `text` with spaces in place of the lines that have errors, so that every byte keeps its place. The
+/// header of a table stays: its keys belong to no other.
+fn without_lines_of(text: &str, errors: &[toml::de::Error]) -> String {
+    let mut starts: Vec<usize> = errors
+        .iter()
+        .filter_map(|e| Some(e.span()?.start))
+        .collect();
+    starts.sort_unstable();
+    let mut starts = starts.into_iter().peekable();
+    let (mut blanked, mut end) = (String::with_capacity(text.len()), 0);
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        let mut wrong = false;
+        while starts.next_if(|start| *start < end).is_some() {
+            wrong = true;
+        }
+        if wrong && !line.trim_start().starts_with('[') {
+            let blank = line.bytes().map(|b| if b == b'\n' { '\n' } else { ' ' });
+            blanked.extend(blank);
+        } else {
+            blanked.push_str(line);
+        }
+    }
+    blanked
 }
 
 /// Reads the value of a default, which is known to be good.

@@ -106,9 +106,7 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
     let idle = time("idle_timeout");
     let Some(text) = section.some_text("url") else {
         let message = format!("the upstream \"{name}\" has no \"url\"");
-        section
-            .context
-            .missing(span, message, "write url = \"http://127.0.0.1:9000\"");
+        section.missing(span, message, "write url = \"http://127.0.0.1:9000\"");
         return None;
     };
     let (address, host, base_path) = address(section, text)?;
