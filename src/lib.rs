@@ -18,6 +18,7 @@ pub mod admin;
 pub mod app;
 pub mod authz;
 pub mod claims;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod forward;
