@@ -29,9 +29,9 @@ async function startDemo() {
 
 /** Pastes each printed line whose heading promises a status, and holds it to that. */
 async function printedLines({ child }) {
-  const lines = [...child.output.matchAll(/^# (.+): (\d{3})(?: (\w+))?\n(curl -i .+)$/gm)];
+  const lines = [...child.output.matchAll(/^# (\d{3})(?: (\w+))?: (.+)\n(curl -i .+)$/gm)];
   await check('the demo prints lines to paste', () => assert.ok(lines.length >= 8));
-  for (const [, title, status, code, line] of lines) {
+  for (const [, status, code, title, line] of lines) {
     await check(`printed line: ${title}`, () => {
       const { stdout } = bash(line);
       assert.equal(stdout.match(/^HTTP\/1\.1 (\d{3})/)?.[1], status, stdout);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
+    Options,
     issuer::partner_url,
     tokens::{AUDIENCE, CLIENT},
 };
@@ -17,7 +18,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Where the four parts of the demo listen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Addresses {
     /// The gateway: what clients call.
     pub(super) gateway: SocketAddr,
@@ -33,6 +34,22 @@ impl Addresses {
     /// The issuer's URL, which is its `iss` too.
     pub(super) fn issuer_url(&self) -> String {
         format!("http://{}", self.issuer)
+    }
+
+    /// The options of the demo that lead to these ports, with a space in front; empty for the
+    /// default ones.
+    pub(super) fn options(&self) -> String {
+        let defaults = Options::default().addresses();
+        if *self == defaults {
+            return String::new();
+        }
+        format!(
+            " --port {} --issuer-port {} --upstream-port {} --admin-port {}",
+            self.gateway.port(),
+            self.issuer.port(),
+            self.upstream.port(),
+            self.admin.port()
+        )
     }
 
     /// The configuration of a gateway between the issuer and the upstream, as TOML.

@@ -40,16 +40,16 @@ mod upstream;
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// The gateway's port
-    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    #[arg(long, value_name = "PORT", default_value_t = Self::default().port)]
     pub port: u16,
     /// The issuer's port
-    #[arg(long, value_name = "PORT", default_value_t = 8081)]
+    #[arg(long, value_name = "PORT", default_value_t = Self::default().issuer_port)]
     pub issuer_port: u16,
     /// The upstream's port
-    #[arg(long, value_name = "PORT", default_value_t = 9000)]
+    #[arg(long, value_name = "PORT", default_value_t = Self::default().upstream_port)]
     pub upstream_port: u16,
     /// The port of the gateway's admin listener
-    #[arg(long, value_name = "PORT", default_value_t = 9090)]
+    #[arg(long, value_name = "PORT", default_value_t = Self::default().admin_port)]
     pub admin_port: u16,
     /// Print the gateway's configuration and end
     #[arg(long)]
@@ -125,6 +125,18 @@ impl Options {
             issuer_port: 0,
             upstream_port: 0,
             admin_port: 0,
+            show_config: false,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 8080,
+            issuer_port: 8081,
+            upstream_port: 9000,
+            admin_port: 9090,
             show_config: false,
         }
     }
