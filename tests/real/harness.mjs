@@ -92,9 +92,9 @@ export async function stop(child) {
   return child.exitCode;
 }
 
-/** Runs a process to its end. */
+/** Runs a process to its end, which must come within two minutes. */
 export async function complete(command, args, options = {}) {
-  const child = start(command, args, options);
+  const child = start(command, args, { timeout: 120_000, ...options });
   if (!child.ended) await once(child, 'close');
   return { code: child.exitCode, output: child.output };
 }
