@@ -110,6 +110,7 @@ pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Optio
         active,
         headers,
         rules,
+        identity: crate::identity::IdentityClaims::default(),
         keys,
     })
 }

@@ -71,6 +71,17 @@ impl RequestBody {
         }
     }
 
+    /// No body at all.
+    #[must_use]
+    pub const fn empty(pace: Rc<Pace>) -> Self {
+        Self {
+            source: Source::Empty,
+            seen: 0,
+            limit: None,
+            pace,
+        }
+    }
+
     /// The whole of it, if it is `limit` bytes at most and comes within `time`; it can be forwarded
     /// afterwards byte for byte.
     ///

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 
 use crate::{
     authz::{self, Denied, Permit},
-    claims::{self, Audiences},
+    claims,
     clock::Clock,
     forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
     jose::{compact, verify},
@@ -29,16 +29,16 @@ pub mod proof;
 pub mod refusal;
 pub mod request_id;
 pub mod respond;
+mod say;
 mod serve;
 pub mod trace;
 
 pub use code::Code;
+pub use note::Note;
 pub use policy::{Policy, Snapshot};
 pub use refusal::Refusal;
-use trace::say;
 pub use trace::{Record, Silent, Step, Trace};
 
-use note::Note;
 use proof::{Digest, Proof, Proofs};
 
 /// The gateway: shared by all workers.

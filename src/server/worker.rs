@@ -180,9 +180,8 @@ async fn accept(listener: Listener, shop: Rc<Shop>) {
         Listener::Tcp(listener) => accept_tcp(listener, &shop).await,
         Listener::Unix(listener) => accept_unix(listener, &shop).await,
     };
-    if let Err(error) = outcome {
-        tracing::error!(%error, "a listener cannot be used any more");
-    }
+    let Err(error) = outcome;
+    tracing::error!(%error, "a listener cannot be used any more");
 }
 
 async fn accept_tcp(listener: std::net::TcpListener, shop: &Rc<Shop>) -> io::Result<Infallible> {

@@ -1,0 +1,25 @@
+# Build:  docker build -t portcullis .
+# Run:    docker run --rm -p 8080:8080 -v "$PWD/portcullis.toml:/etc/portcullis/portcullis.toml:ro" \
+#             portcullis
+# Demo:   docker run --rm --network host portcullis demo
+#
+# In the configuration, listen on 0.0.0.0: 127.0.0.1 is the container's own. Mount what it names
+# (key files, issuers.json) beside it: relative paths are relative to the file. To notice a change of
+# a mounted file, mount its folder. The user is 65532; every file must be readable by it.
+
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+# The tests' target has to exist for cargo to read the manifest; nothing of it is built.
+RUN mkdir -p tests/it && echo 'fn main() {}' > tests/it/main.rs \
+    && cargo build --locked --release --bin portcullis
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /src/target/release/portcullis /usr/local/bin/portcullis
+COPY LICENSE /usr/share/doc/portcullis/LICENSE
+USER nonroot:nonroot
+WORKDIR /etc/portcullis
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/portcullis"]
+CMD ["run", "-c", "/etc/portcullis/portcullis.toml"]
