@@ -129,6 +129,12 @@ impl Identity {
         &self.issuer
     }
 
+    /// Whether both were made from one and the same verified token.
+    #[must_use]
+    pub fn is_of_the_same_token(&self, other: &Self) -> bool {
+        self.verified.is_same(&other.verified)
+    }
+
     /// The claims, all of them checked.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     claims,
+    identity::IdentityClaims,
     jose::{jwk::JwkSet, policy::HeaderPolicy},
     secret::Secret,
 };
@@ -43,6 +44,8 @@ pub struct Issuer {
     pub headers: HeaderPolicy,
     /// What the claims of its tokens must say.
     pub rules: claims::Rules,
+    /// Which of its claims say who somebody is.
+    pub identity: IdentityClaims,
     /// Its keys, now.
     pub keys: KeyRing,
 }

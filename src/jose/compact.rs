@@ -65,12 +65,7 @@ pub enum IssuerClaimError {
 /// # Errors
 /// [`CompactError`] says what is wrong with its shape.
 pub fn parse(token: &[u8], max_bytes: usize) -> Result<Unverified<'_>, CompactError> {
-    if token.len() > max_bytes {
-        return Err(CompactError::TooLarge {
-            found: token.len(),
-            limit: max_bytes,
-        });
-    }
+    check_size(token, max_bytes)?;
     let parts = split(token)?;
     let header = Header::parse(&decode(parts.header, "header")?)?;
     let payload = decode(parts.payload, "payload")?;
@@ -82,6 +77,20 @@ pub fn parse(token: &[u8], max_bytes: usize) -> Result<Unverified<'_>, CompactEr
         header,
         claims,
     })
+}
+
+/// Checks that `token` is at most `max_bytes` long.
+///
+/// # Errors
+/// [`CompactError::TooLarge`].
+pub const fn check_size(token: &[u8], max_bytes: usize) -> Result<(), CompactError> {
+    if token.len() > max_bytes {
+        return Err(CompactError::TooLarge {
+            found: token.len(),
+            limit: max_bytes,
+        });
+    }
+    Ok(())
 }
 
 /// The three parts as they were sent; `signing_input` is the first two with the dot between.
@@ -105,7 +114,12 @@ fn split(token: &[u8]) -> Result<Parts<'_>, CompactError> {
     }
     let (signing_input, signature) = around(token, second)?;
     let (header, payload) = around(signing_input, first)?;
-    if header.is_empty() || payload.is_empty() || signature.is_empty() {
+    if header.is_empty() || payload.is_empty() {
+        return Err(CompactError::Shape);
+    }
+    if signature.is_empty() {
+        // An unsigned token says so in its header, and is refused by that name.
+        Header::parse(&decode(header, "header")?)?;
         return Err(CompactError::Shape);
     }
     Ok(Parts {

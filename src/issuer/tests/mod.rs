@@ -71,6 +71,7 @@ async fn find(issuer: Arc<Issuer>, kid: String) -> Result<String, KeyError> {
 
 pub(super) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
     Issuer {
+        identity: crate::identity::IdentityClaims::default(),
         name: name.into(),
         active: true,
         headers: HeaderPolicy {
