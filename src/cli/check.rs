@@ -54,3 +54,60 @@ fn summary(config: &Config) -> String {
     };
     counts.map(part).join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(text: &str) -> (u8, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("portcullis.toml");
+        std::fs::write(&path, text).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = check(&path, false, &mut out, &mut err);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (code, text(out), text(err))
+    }
+
+    #[test]
+    fn says_what_a_good_file_configures() {
+        let (code, out, err) = checked(include_str!("../../config/minimal.toml"));
+        assert_eq!((code, err.as_str()), (0, ""));
+        let summary = "portcullis.toml: ok (1 issuer, 1 route, 1 upstream, 0 warnings)\n";
+        assert!(out.ends_with(summary), "{out}");
+        let (code, out, err) = checked("[upstream]\nurl = \"http://127.0.0.1:9000\"\n");
+        assert!(
+            code == 0 && out.contains("0 issuers, 1 route, 1 upstream, 1 warning)"),
+            "{out}"
+        );
+        assert!(err.starts_with("warning: there is no issuer"), "{err}");
+    }
+
+    #[test]
+    fn says_everything_that_is_wrong() {
+        let (code, out, err) = checked("[upstream]\nurl = \"ftp://x\"\nhost = 1\n");
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(err.contains("portcullis.toml:2:7\n"), "{err}");
+        assert!(
+            err.contains("portcullis.toml:3:1\n") && err.ends_with("2 errors\n"),
+            "{err}"
+        );
+    }
+
+    #[test]
+    fn says_when_there_is_no_file() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = check(
+            Path::new("/nowhere/portcullis.toml"),
+            false,
+            &mut out,
+            &mut err,
+        );
+        assert!(code == BAD && out.is_empty());
+        assert!(
+            String::from_utf8(err)
+                .unwrap()
+                .contains("cannot read /nowhere/portcullis.toml")
+        );
+    }
+}

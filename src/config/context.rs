@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Report, value::Span};
+use super::{Report, error, value::Span};
 use crate::clock::Clock;
 
 /// The decoder's surroundings. Errors are collected here, so no getter stops at the first.
@@ -84,7 +84,7 @@ impl<'c> Context<'c> {
 
     /// Something is allowed and yet worth a second look.
     pub(super) fn warn(&self, warning: impl Into<String>) {
-        let warning = warning.into();
+        let warning = error::one_line(&warning.into());
         let mut warnings = self.warnings.borrow_mut();
         if warnings.last() != Some(&warning) {
             warnings.push(warning);

@@ -142,7 +142,7 @@ impl Report {
 }
 
 /// Keys and file names come from outside: no line break or terminal sequence of theirs is printed.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let escape = |c: char| {
         let printed = if c.is_control() {
             Err(c.escape_default())

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     claims::{Audiences, ClaimPath, Rules},
+    identity::IdentityClaims,
     issuer::{Issuer, KeyRing},
 };
 
@@ -110,7 +111,7 @@ pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Optio
         active,
         headers,
         rules,
-        identity: crate::identity::IdentityClaims::default(),
+        identity: IdentityClaims::default(),
         keys,
     })
 }

@@ -22,6 +22,8 @@ mod issuer_keys;
 mod issuer_name;
 mod issuers;
 mod json_source;
+mod limits;
+mod measures;
 mod redact;
 mod reference;
 mod root;

@@ -183,7 +183,8 @@ mod tests {
     #[test]
     fn places_move_with_the_text() {
         let text = r#"a = "hunter2", b = 1"#;
-        let redacted = Redacted::new(text, 0..text.len(), vec![4..13]);
+        let secrets = Vec::from_iter([Range { start: 4, end: 13 }]);
+        let redacted = Redacted::new(text, 0..text.len(), secrets);
         assert_eq!(redacted.place_of(0), 0);
         assert_eq!(redacted.place_of(4), 4);
         assert_eq!(redacted.place_of(6), 4);

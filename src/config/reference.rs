@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    admin_section, fetch, issuer, root, route,
+    admin_section, fetch, issuer, limits, root, route,
     schema::{Schema, Setting},
     server_section, token, upstream,
 };
@@ -22,7 +22,7 @@ pub fn reference() -> String {
     let mut text = INTRODUCTION.to_owned();
     section(&mut text, None, &root::SCHEMA);
     section(&mut text, Some("[server]"), &server_section::SCHEMA);
-    section(&mut text, Some("[server.limits]"), &server_section::LIMITS);
+    section(&mut text, Some("[server.limits]"), &limits::SCHEMA);
     section(&mut text, Some("[admin]"), &admin_section::SCHEMA);
     section(&mut text, Some("[token]"), &token::SCHEMA);
     text.push_str(

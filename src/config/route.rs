@@ -118,9 +118,7 @@ fn report(problem: &RoutesError, sections: &[Section<'_>]) {
 }
 
 fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> Route {
-    let host = section
-        .some_text("host")
-        .and_then(|text| host(section, text));
+    let host = section.some_text("host").map(|text| host(section, text));
     let path: Box<str> = section.text("path").map_or("", |t| t.text).into();
     let access = section
         .choice(
@@ -156,7 +154,7 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
     }
 }
 
-fn host(section: &Section<'_>, text: Text<'_>) -> Option<Box<str>> {
+fn host(section: &Section<'_>, text: Text<'_>) -> Box<str> {
     let host = text
         .text
         .strip_suffix('.')
@@ -171,13 +169,14 @@ fn host(section: &Section<'_>, text: Text<'_>) -> Option<Box<str>> {
         None => named && !host.split('.').any(str::is_empty),
     };
     if good {
-        return Some(host.into());
+        return host.into();
     }
     let help = "write the name alone, without scheme, port or wildcard: \"api.example.com\"";
     section
         .context
         .error_with_help(text.span, "not a host's name", help);
-    None
+    // The wrong name still tells this route from those for every host.
+    host.into()
 }
 
 fn methods(section: &Section<'_>) -> Option<Vec<Method>> {

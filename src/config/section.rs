@@ -1,12 +1,11 @@
 //! A cursor on one section: typed getters that record what is wrong and go on.
 
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use super::{
     context::Context,
-    duration, redact,
+    redact,
     schema::{EMPTY, Schema, closest, is_written},
-    size,
     value::{Entry, Node, Span, Table, Value},
 };
 
@@ -227,140 +226,6 @@ impl<'c> Section<'c> {
                 None
             }
         }
-    }
-
-    /// A whole number in `range`.
-    pub(super) fn number<T>(&self, name: &str, range: RangeInclusive<T>) -> Option<T>
-    where
-        T: TryFrom<u64> + PartialOrd + std::fmt::Display,
-    {
-        let node = self.node(name)?;
-        let Value::Number(number) = &node.value else {
-            self.expected(name, node, "a whole number");
-            return None;
-        };
-        let number = number.as_u64().and_then(|n| T::try_from(n).ok());
-        number.filter(|n| range.contains(n)).or_else(|| {
-            let (low, high) = range.into_inner();
-            let message = format!("\"{name}\" must be a whole number from {low} to {high}");
-            self.context.error(node.span, message);
-            None
-        })
-    }
-
-    /// A number of bytes in `range`; `None` also for `""`.
-    pub(super) fn size<T: TryFrom<u64>>(
-        &self,
-        name: &str,
-        range: RangeInclusive<u64>,
-    ) -> Option<T> {
-        let node = self.node(name)?;
-        let parsed = match &node.value {
-            Value::Text(text) if text.is_empty() => return None,
-            Value::Text(text) => size::parse(text).map_err(|e| e.to_string()),
-            Value::Number(n) => n
-                .as_u64()
-                .ok_or_else(|| "a size is a whole number".to_owned()),
-            _ => {
-                self.expected(name, node, "a size such as \"16KiB\"");
-                return None;
-            }
-        };
-        match parsed {
-            Ok(bytes) if range.contains(&bytes) => T::try_from(bytes).ok(),
-            Ok(_) => {
-                let (low, high) = range.into_inner();
-                let (low, high) = (size::render(low), size::render(high));
-                let message = format!("\"{name}\" must be from {low} to {high}");
-                self.context.error(node.span, message);
-                None
-            }
-            Err(message) => {
-                let help = "write \"16KiB\", \"1MiB\", \"8KB\" or a number of bytes";
-                self.context.error_with_help(node.span, message, help);
-                None
-            }
-        }
-    }
-
-    /// A time in `range`; `None` also for `""`.
-    pub(super) fn duration(&self, name: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
-        let node = self.node(name)?;
-        let parsed = match &node.value {
-            Value::Text(text) if text.is_empty() => return None,
-            Value::Text(text) => duration::parse(text),
-            Value::Number(number) => {
-                let message = format!("\"{name}\" needs a unit");
-                let help = format!("write \"{number}s\" for seconds");
-                self.context.error_with_help(node.span, message, help);
-                return None;
-            }
-            _ => {
-                self.expected(name, node, "a duration such as \"30s\"");
-                return None;
-            }
-        };
-        match parsed {
-            Ok(time) if range.contains(&time) => Some(time),
-            Ok(_) => {
-                let (low, high) = range.into_inner();
-                let (low, high) = (duration::render(low), duration::render(high));
-                let message = format!("\"{name}\" must be from {low} to {high}");
-                self.context.error(node.span, message);
-                None
-            }
-            Err(error) => {
-                let help = "write \"30s\", \"5m\" or \"1h 30m\"";
-                self.context
-                    .error_with_help(node.span, error.to_string(), help);
-                None
-            }
-        }
-    }
-
-    /// As [`Section::duration`], where an empty string is an error.
-    pub(super) fn some_duration(
-        &self,
-        name: &str,
-        range: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
-        if let Some(Node {
-            value: Value::Text(text),
-            span,
-        }) = self.node(name)
-            && text.is_empty()
-        {
-            let help = "leave it out for the default";
-            self.context
-                .error_with_help(*span, format!("\"{name}\" cannot be empty"), help);
-            return None;
-        }
-        self.duration(name, range)
-    }
-
-    /// One of a few words.
-    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
-        let found = self.text(name)?;
-        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == found.text) {
-            return Some(*choice);
-        }
-        let words: Vec<_> = choices
-            .iter()
-            .map(|(word, _)| format!("\"{word}\""))
-            .collect();
-        let message = format!("\"{name}\" must be {}", words.join(" or "));
-        let help = closest(found.text, choices.iter().map(|(word, _)| *word));
-        match help {
-            Some(word) => {
-                self.context.error_with_help(
-                    found.span,
-                    message,
-                    format!("did you mean \"{word}\"?"),
-                );
-            }
-            None => self.context.error(found.span, message),
-        }
-        None
     }
 
     /// The entries of a table whose keys are names.

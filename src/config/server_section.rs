@@ -1,19 +1,18 @@
-//! `[server]` and `[server.limits]`.
+//! `[server]`.
 
-use std::{net::SocketAddr, sync::LazyLock, time::Duration};
+use std::{net::SocketAddr, sync::LazyLock};
 
 use ipnet::IpNet;
 
 use super::{
+    limits,
     schema::{Key, Schema, key, section, unset},
     section::{Section, Text},
     url,
 };
-use crate::server::{Limits, ListenAddress, Settings};
+use crate::server::{ListenAddress, Settings};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[server]", KEYS));
-pub(super) static LIMITS: LazyLock<Schema> =
-    LazyLock::new(|| Schema::new("[server.limits]", LIMIT_KEYS));
 
 const KEYS: &[Key] = &[
     key(
@@ -35,60 +34,6 @@ const KEYS: &[Key] = &[
     section("limits", "What one connection and one request may cost."),
 ];
 
-const LIMIT_KEYS: &[Key] = &[
-    key(
-        "header_bytes",
-        "\"16KiB\"",
-        "The header fields of a request.",
-    ),
-    key(
-        "header_fields",
-        "100",
-        "How many header fields; each cookie crumb counts.",
-    ),
-    key(
-        "request_line_bytes",
-        "\"8KiB\"",
-        "Method, target and version.",
-    ),
-    key(
-        "header_timeout",
-        "\"10s\"",
-        "From the first byte of a request to the end of its header.",
-    ),
-    key(
-        "idle_timeout",
-        "\"60s\"",
-        "Between two requests, and for each stall in the middle of one.",
-    ),
-    key(
-        "requests_per_connection",
-        "1000",
-        "Then the connection is closed.",
-    ),
-    key(
-        "connection_age",
-        "\"1h\"",
-        "Then the connection is closed after the request at hand.",
-    ),
-    key(
-        "body_bytes",
-        "\"\"",
-        "The body of a request. \"\": no limit, it is streamed.",
-    ),
-    key(
-        "form_bytes",
-        "\"8KiB\"",
-        "A form body that is read for its token.",
-    ),
-    key("connections", "10000", "Of all clients together."),
-    key(
-        "drain_timeout",
-        "\"30s\"",
-        "How long requests may go on after the signal to end.",
-    ),
-];
-
 /// What `[server]` says; the last two go to the policy.
 pub(super) struct Server {
     pub(super) settings: Settings,
@@ -104,7 +49,7 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
         settings: Settings {
             listen,
             workers: server.number("workers", 0..=1024).unwrap_or_default(),
-            limits: limits(&server.child("limits", &LIMITS)),
+            limits: limits::decode(&server.child("limits", &limits::SCHEMA)),
         },
         public_url: server
             .some_text("public_url")
@@ -185,41 +130,4 @@ fn network(server: &Section<'_>, text: Text<'_>) -> Option<IpNet> {
             .error_with_help(text.span, "not an address or a network", help);
         None
     })
-}
-
-fn limits(limits: &Section<'_>) -> Limits {
-    let milli = Duration::from_millis(1);
-    let hour = Duration::from_secs(3600);
-    let day = hour * 24;
-    Limits {
-        header_bytes: limits
-            .size("header_bytes", 1 << 10..=1 << 20)
-            .unwrap_or_default(),
-        header_fields: limits
-            .number("header_fields", 1..=10_000)
-            .unwrap_or_default(),
-        request_line_bytes: limits
-            .size("request_line_bytes", 64..=1 << 20)
-            .unwrap_or_default(),
-        header_timeout: limits
-            .some_duration("header_timeout", milli..=hour)
-            .unwrap_or_default(),
-        idle_timeout: limits
-            .some_duration("idle_timeout", milli..=day)
-            .unwrap_or_default(),
-        requests_per_connection: limits
-            .number("requests_per_connection", 1..=u32::MAX)
-            .unwrap_or_default(),
-        connection_age: limits
-            .some_duration("connection_age", Duration::from_secs(1)..=day * 30)
-            .unwrap_or_default(),
-        body_bytes: limits.size("body_bytes", 0..=u64::MAX),
-        form_bytes: limits.size("form_bytes", 64..=1 << 20).unwrap_or_default(),
-        connections: limits
-            .number("connections", 1..=1_000_000)
-            .unwrap_or_default(),
-        drain_timeout: limits
-            .some_duration("drain_timeout", Duration::ZERO..=hour)
-            .unwrap_or_default(),
-    }
 }

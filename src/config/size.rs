@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> Result<u64, SizeError> {
 /// As short as a person would write it.
 pub(super) fn render(bytes: u64) -> String {
     for (unit, scale) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
-        if bytes >= scale && bytes % scale == 0 {
+        if bytes >= scale && bytes.is_multiple_of(scale) {
             return format!("{}{unit}", bytes / scale);
         }
     }

@@ -176,13 +176,11 @@ impl Flight {
 }
 
 impl Log {
-    /// Whether a request may cause an attempt: none of its like was caused, and none at all has
-    /// ended, within `cooldown`. What a request says (its `kid`) has no part in it.
+    /// Whether a request may cause an attempt: no request caused one within `cooldown`. What a request
+    /// says (its `kid`) has no part in it, and neither have background attempts: a key that the issuer
+    /// brought into use right after one of those must not wait.
     fn cooled_down(&self, now: Instant, cooldown: Duration) -> bool {
-        [self.asked_at, self.landed_at]
-            .into_iter()
-            .flatten()
-            .all(|at| now.saturating_duration_since(at) >= cooldown)
+        self.asked_at.is_none_or(|at| now.saturating_duration_since(at) >= cooldown)
     }
 
     fn ask(&mut self, refresher: &UnboundedSender<usize>, index: usize) -> Option<()> {

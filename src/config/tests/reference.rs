@@ -119,7 +119,7 @@ fn every_default_in_the_tables_can_be_read() {
     for schema in [
         &root::SCHEMA,
         &server_section::SCHEMA,
-        &server_section::LIMITS,
+        &limits::SCHEMA,
         &admin_section::SCHEMA,
         &token::SCHEMA,
         &upstream::SCHEMA,

@@ -280,3 +280,28 @@ fn a_route_needs_an_upstream() {
         config.warnings
     );
 }
+
+#[test]
+fn routes_that_cannot_be_in_the_table_are_pointed_at() {
+    refused("[[routes]]", "path = \"orders\"", 8, &[]);
+    refused(
+        "[[routes]]",
+        "path = \"/a/{*rest}/b\"",
+        8,
+        &["not a valid pattern"],
+    );
+    refused(
+        "[[routes]]",
+        "path = \"/a/../b\"",
+        8,
+        &["not a valid pattern"],
+    );
+    let twice = "path = \"/a\"\n[[routes]]\npath = \"/a\"";
+    refuse_at(
+        &format!("{UPSTREAM}[[routes]]\n{twice}\n"),
+        "6:8",
+        &["route 1 is already for this host, path and method"],
+    );
+    let config = accept_with("[[routes]]\npath = \"/a\"\n[[routes]]\npath = \"/b\"\n");
+    assert_eq!(config.policy.routes.all().len(), 2);
+}

@@ -1,0 +1,103 @@
+//! `[server.limits]`.
+
+use std::{sync::LazyLock, time::Duration};
+
+use super::{
+    schema::{Key, Schema, key},
+    section::Section,
+};
+use crate::server::Limits;
+
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[server.limits]", KEYS));
+
+const KEYS: &[Key] = &[
+    key(
+        "header_bytes",
+        "\"16KiB\"",
+        "The header fields of a request.",
+    ),
+    key(
+        "header_fields",
+        "100",
+        "How many header fields; each cookie crumb counts.",
+    ),
+    key(
+        "request_line_bytes",
+        "\"8KiB\"",
+        "Method, target and version.",
+    ),
+    key(
+        "header_timeout",
+        "\"10s\"",
+        "From the first byte of a request to the end of its header.",
+    ),
+    key(
+        "idle_timeout",
+        "\"60s\"",
+        "Between two requests, and for each stall in the middle of one.",
+    ),
+    key(
+        "requests_per_connection",
+        "1000",
+        "Then the connection is closed.",
+    ),
+    key(
+        "connection_age",
+        "\"1h\"",
+        "Then the connection is closed after the request at hand.",
+    ),
+    key(
+        "body_bytes",
+        "\"\"",
+        "The body of a request. \"\": no limit, it is streamed.",
+    ),
+    key(
+        "form_bytes",
+        "\"8KiB\"",
+        "A form body that is read for its token.",
+    ),
+    key("connections", "10000", "Of all clients together."),
+    key(
+        "drain_timeout",
+        "\"30s\"",
+        "How long requests may go on after the signal to end.",
+    ),
+];
+
+/// Reads `[server.limits]`.
+pub(super) fn decode(limits: &Section<'_>) -> Limits {
+    let milli = Duration::from_millis(1);
+    let hour = Duration::from_secs(3600);
+    let day = hour * 24;
+    Limits {
+        header_bytes: limits
+            .size("header_bytes", 1 << 10..=1 << 20)
+            .unwrap_or_default(),
+        header_fields: limits
+            .number("header_fields", 1..=10_000)
+            .unwrap_or_default(),
+        request_line_bytes: limits
+            .size("request_line_bytes", 64..=1 << 20)
+            .unwrap_or_default(),
+        header_timeout: limits
+            .some_duration("header_timeout", milli..=hour)
+            .unwrap_or_default(),
+        idle_timeout: limits
+            .some_duration("idle_timeout", milli..=day)
+            .unwrap_or_default(),
+        requests_per_connection: limits
+            .number("requests_per_connection", 1..=u32::MAX)
+            .unwrap_or_default(),
+        connection_age: limits
+            .some_duration("connection_age", Duration::from_secs(1)..=day * 30)
+            .unwrap_or_default(),
+        body_bytes: limits.size("body_bytes", 0..=u64::MAX),
+        form_bytes: limits.size("form_bytes", 64..=1 << 20).unwrap_or_default(),
+        connections: limits
+            .number("connections", 1..=1_000_000)
+            .unwrap_or_default(),
+        drain_timeout: limits
+            .some_duration("drain_timeout", Duration::ZERO..=hour)
+            .unwrap_or_default(),
+    }
+}
