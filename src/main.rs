@@ -1,2 +1,50 @@
-//! x
-fn main() {}
+//! The `portcullis` program: arguments in, an exit code out. Everything else is in the library.
+
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use portcullis::cli::{check, demo, explain, run};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A reverse proxy that lets a request through only when its JSON Web Token is good
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve (what happens without a command, too)
+    Run(run::Options),
+    /// Read a configuration and every file that it names, and print every error
+    Check {
+        /// The configuration
+        #[arg(short, long, value_name = "FILE", default_value = run::DEFAULT_CONFIG)]
+        config: PathBuf,
+    },
+    /// Run an issuer, an upstream and the gateway between them, and print curl lines to try
+    Demo(demo::Options),
+    /// Show every step of the pipeline for one token and one request
+    Explain(explain::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command.unwrap_or(Command::Run(arguments.run)) {
+        Command::Run(options) => run::run(&options),
+        Command::Check { config } => check::run(&config, has_colour(&std::io::stderr())),
+        Command::Demo(options) => demo::run(options),
+        Command::Explain(options) => explain::run(&options, has_colour(&std::io::stdout())),
+    }
+}
+
+/// Colour only on a terminal, and never with `NO_COLOR`.
+fn has_colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

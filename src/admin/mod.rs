@@ -1,8 +1,23 @@
 //! The admin listener: health, metrics and status.
 
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
-use crate::secret::Secret;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{
+    app::AppError,
+    gateway::Gateway,
+    secret::Secret,
+    server::{Course, ListenAddress, Listener},
+};
+
+mod metrics;
+mod status;
 
 /// How the admin listener runs, prepared from `[admin]`.
 #[derive(Clone, Debug)]
@@ -11,4 +26,151 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The bearer secret of `token_file`; must be there when `listen` is not loopback.
     pub token: Option<Secret>,
+}
+
+/// An admin listener that is bound.
+pub struct Bound {
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+    admin: Admin,
+}
+
+struct Admin {
+    token: Option<Secret>,
+    gateway: Arc<Gateway>,
+    metrics: metrics::Exposition,
+    started: std::time::Instant,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+/// How long one connection may take for a request's head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Bound {
+    /// Binds the listener.
+    ///
+    /// # Errors
+    /// [`AppError::Listen`].
+    pub fn bind(settings: Settings, gateway: Arc<Gateway>) -> Result<Self, AppError> {
+        let address = ListenAddress::Tcp(settings.listen);
+        let failed = |error| AppError::Listen {
+            address: address.to_string(),
+            error,
+        };
+        let Some(Listener::Tcp(listener)) = Listener::bind(&address, 1).map_err(failed)?.pop()
+        else {
+            return Err(failed(std::io::ErrorKind::AddrNotAvailable.into()));
+        };
+        let metrics = metrics::Exposition::new(&gateway);
+        let started = std::time::Instant::now();
+        let admin = Admin {
+            token: settings.token,
+            gateway,
+            metrics,
+            started,
+        };
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self {
+            listener,
+            address,
+            admin,
+        })
+    }
+
+    /// Where it listens, the port filled in.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until it is dropped.
+    pub async fn serve(self, course: watch::Receiver<Course>) {
+        let admin = Rc::new(self.admin);
+        let listener = match TcpListener::from_std(self.listener) {
+            Ok(listener) => listener,
+            Err(error) => return tracing::error!(%error, "the admin listener cannot be used"),
+        };
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let (admin, course) = (Rc::clone(&admin), course.clone());
+            tokio::task::spawn_local(async move {
+                let service = service_fn(|request| {
+                    let answer = admin.answer(&request, *course.borrow());
+                    async move { Ok::<_, Infallible>(answer) }
+                });
+                let _ = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEADER_TIMEOUT)
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    }
+}
+
+impl Admin {
+    fn answer(&self, request: &Request<Incoming>, course: Course) -> Answer {
+        let path = request.uri().path();
+        let open = matches!(path, "/livez" | "/readyz" | "/metrics");
+        if !open && !self.admits(request) {
+            let mut answer = text(
+                StatusCode::UNAUTHORIZED,
+                "the admin token is missing or wrong\n",
+            );
+            let challenge = http::HeaderValue::from_static("Bearer realm=\"portcullis admin\"");
+            answer
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+            return answer;
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+        }
+        match path {
+            "/livez" => text(StatusCode::OK, "ok\n"),
+            "/readyz" => status::ready(&self.gateway, course),
+            "/metrics" => self.metrics.answer(),
+            "/status" => status::status(&self.gateway, self.started.elapsed(), course),
+            _ => text(StatusCode::NOT_FOUND, "/livez /readyz /metrics /status\n"),
+        }
+    }
+
+    fn admits(&self, request: &Request<Incoming>) -> bool {
+        let Some(token) = &self.token else {
+            return true;
+        };
+        let mut given = request.headers().get_all(header::AUTHORIZATION).iter();
+        let (Some(given), None) = (given.next(), given.next()) else {
+            return false;
+        };
+        let given = given.as_bytes();
+        given
+            .split_at_checked("Bearer ".len())
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
+            .is_some_and(|(_, secret)| token.matches(secret))
+    }
+}
+
+fn text(status: StatusCode, body: &'static str) -> Answer {
+    answer(
+        status,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(body.as_bytes()),
+    )
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    let fields = answer.headers_mut();
+    fields.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    fields.insert(
+        header::CACHE_CONTROL,
+        http::HeaderValue::from_static("no-store"),
+    );
+    answer
 }

@@ -1,4 +1,6 @@
 //! What a verified token's claims must say (RFC 7519 §4, RFC 8725): pure, `now` is an argument.
+//!
+//! A claim that does not parse is never taken for an absent one: it refuses the token.
 
 use std::sync::Arc;
 
@@ -35,12 +37,41 @@ pub struct Rules {
 }
 
 /// A verified token that its issuer's rules accept, now and for this resource. Cloning shares it.
+///
+/// Only [`check`] makes one:
+///
+/// ```compile_fail,E0451
+/// use portcullis::{claims::Identity, jose::Verified};
+///
+/// fn forge(verified: Verified) -> Identity {
+///     Identity { issuer: "https://idp.example.com".into(), verified }
+/// }
+/// ```
 #[derive(Clone, Debug)]
-pub struct Identity(Verified);
+pub struct Identity {
+    issuer: Arc<str>,
+    verified: Verified,
+}
+
+/// The checks in their order, for whoever shows how far a token came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// `iss` is the issuer whose key made the signature.
+    Issuer,
+    /// `exp`, `nbf`, `iat` and the age.
+    Time,
+    /// `aud`.
+    Audience,
+    /// Required claims, and claims with a list of allowed values.
+    Claims,
+}
 
 /// Why the claims are refused. The texts name claims, never values of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimsError {
+    /// `iss` is not the issuer whose key made the signature, or is not there.
+    #[error("the token's \"iss\" is not the issuer whose key signed it")]
+    Issuer,
     /// `exp` plus the skew has been reached.
     #[error("the token expired at {0}")]
     Expired(UnixTime),
@@ -79,30 +110,100 @@ pub enum ClaimsError {
 /// # Errors
 /// [`ClaimsError`] is the first check that fails.
 pub fn check(
-    _verified: Verified,
-    _rules: &Rules,
-    _now: UnixTime,
-    _resource: Option<&str>,
+    verified: Verified,
+    rules: &Rules,
+    now: UnixTime,
+    resource: Option<&str>,
 ) -> Result<Identity, ClaimsError> {
-    todo!()
+    accept(verified.claims(), rules, now, resource)?;
+    Ok(Identity {
+        issuer: Arc::clone(&rules.issuer),
+        verified,
+    })
 }
 
 impl Identity {
+    /// Its issuer: `iss`, and the name that the issuer has in the configuration.
+    #[must_use]
+    pub const fn issuer(&self) -> &Arc<str> {
+        &self.issuer
+    }
+
+    /// Whether both were made from one and the same verified token.
+    #[must_use]
+    pub fn is_of_the_same_token(&self, other: &Self) -> bool {
+        self.verified.is_same(&other.verified)
+    }
+
     /// The claims, all of them checked.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {
-        self.0.claims()
+        self.verified.claims()
     }
 
     /// The token's header.
     #[must_use]
     pub fn header(&self) -> &Header {
-        self.0.header()
+        self.verified.header()
     }
 
     /// Which key signed the token.
     #[must_use]
     pub fn key(&self) -> Thumbprint {
-        self.0.key()
+        self.verified.key()
     }
 }
+
+impl Step {
+    /// Every step, in the order in which they are taken.
+    pub const ALL: [Self; 4] = [Self::Issuer, Self::Time, Self::Audience, Self::Claims];
+}
+
+impl ClaimsError {
+    /// The step that failed; those before it passed, those after it were not taken.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Issuer => Step::Issuer,
+            Self::Expired(_) | Self::NotYetValid(_) | Self::IssuedInFuture(_) | Self::TooOld(_) => {
+                Step::Time
+            }
+            Self::Audience => Step::Audience,
+            Self::Missing(_) | Self::NotAllowed(_) => Step::Claims,
+            Self::Malformed { claim, .. } => match *claim {
+                "iss" => Step::Issuer,
+                "exp" | "nbf" | "iat" => Step::Time,
+                "aud" => Step::Audience,
+                _ => Step::Claims,
+            },
+        }
+    }
+}
+
+fn accept(
+    claims: &Map<String, Value>,
+    rules: &Rules,
+    now: UnixTime,
+    resource: Option<&str>,
+) -> Result<(), ClaimsError> {
+    issuer(claims, &rules.issuer)?;
+    time::check(claims, rules, now)?;
+    audience::check(claims, &rules.audiences, resource)?;
+    allowed::check(claims, rules)
+}
+
+/// The registry was asked with the same `iss`, but before the signature: what that led to is not
+/// trusted here.
+fn issuer(claims: &Map<String, Value>, expected: &str) -> Result<(), ClaimsError> {
+    match claims.get("iss") {
+        Some(Value::String(iss)) if iss == expected => Ok(()),
+        Some(Value::String(_)) | None => Err(ClaimsError::Issuer),
+        Some(_) => Err(ClaimsError::Malformed {
+            claim: "iss",
+            why: "not one string",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

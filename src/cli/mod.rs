@@ -1,3 +1,6 @@
-//! The commands, one file or folder each.
+//! What the program does from the command line: one file or folder a command.
 
+pub mod check;
 pub mod demo;
+pub mod explain;
+pub mod run;

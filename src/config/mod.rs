@@ -1,4 +1,8 @@
 //! The configuration: a TOML file becomes settings that the rooms can use as they are.
+//!
+//! A text is read as a tree of values that know where they stand (`toml_source`, `json_source`).
+//! A `Section` reads typed values from it and records what is wrong; one file a section says which
+//! keys there are. Nothing stops at the first error.
 
 use std::path::Path;
 
@@ -6,7 +10,38 @@ use crate::{admin, clock::Clock, gateway::Policy, server};
 
 pub mod error;
 
+mod admin_section;
+mod context;
+mod duration;
+mod environment;
+mod fetch;
+mod files;
+mod issuer;
+mod issuer_headers;
+mod issuer_keys;
+mod issuer_name;
+mod issuers;
+mod json_source;
+mod redact;
+mod reference;
+mod root;
+mod route;
+mod schema;
+mod secret;
+mod section;
+mod server_section;
+mod size;
+mod token;
+mod toml_source;
+mod upstream;
+mod url;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
 pub use error::Report;
+pub use reference::reference;
 
 /// A configuration that is right, with everything prepared.
 pub struct Config {
@@ -24,8 +59,24 @@ pub struct Config {
 ///
 /// # Errors
 /// A [`Report`] of every error at once.
-pub fn load(_path: &Path, _clock: &Clock) -> Result<Config, Report> {
-    todo!()
+pub fn load(path: &Path, clock: &Clock) -> Result<Config, Report> {
+    let text = match files::read_text(path, files::MAX_CONFIGURATION) {
+        Ok(text) => text,
+        Err(error) => {
+            let mut report = Report::default();
+            report.add(None, error.to_string(), None);
+            return Err(report);
+        }
+    };
+    let base = path.parent().unwrap_or(Path::new(""));
+    let environment = |name: &str| std::env::var(name).ok();
+    parse(
+        &path.display().to_string(),
+        &text,
+        base,
+        &environment,
+        clock,
+    )
 }
 
 /// As [`load`], for a text that is already here. `name` stands in the messages, relative paths are
@@ -34,11 +85,25 @@ pub fn load(_path: &Path, _clock: &Clock) -> Result<Config, Report> {
 /// # Errors
 /// As [`load`].
 pub fn parse(
-    _name: &str,
-    _text: &str,
-    _base: &Path,
-    _environment: &dyn Fn(&str) -> Option<String>,
-    _clock: &Clock,
+    name: &str,
+    text: &str,
+    base: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    clock: &Clock,
 ) -> Result<Config, Report> {
-    todo!()
+    let context = context::Context::new(base, environment, clock);
+    let decoded = {
+        let node = toml_source::read(&context, name, text);
+        root::decode(&context, &node)
+    };
+    match (context.finish(), decoded) {
+        (Ok(warnings), Some(config)) => Ok(Config { warnings, ..config }),
+        (Err(report), _) => Err(report),
+        (Ok(_), None) => {
+            // Whoever answers None has said why; were that forgotten, nothing may be served.
+            let mut report = Report::default();
+            report.add(None, format!("{name} cannot be used"), None);
+            Err(report)
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Where requests are forwarded to.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderValue, uri::Authority};
 
@@ -32,4 +32,13 @@ pub enum UpstreamAddress {
     Http(Authority),
     /// `unix:/path/of/socket`.
     Unix(PathBuf),
+}
+
+impl fmt::Display for UpstreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(authority) => write!(f, "http://{authority}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }

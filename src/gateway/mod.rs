@@ -1,19 +1,215 @@
-//! The pipeline, on one page.
+//! The pipeline, on one page: [`Gateway::decide`] is every check in its order, and whatever it refuses
+//! is a [`Refusal`]. `explain` runs the same function with a [`Trace`] that keeps notes.
 
-use ipnet::IpNet;
+use std::{rc::Rc, sync::Arc, time::Instant};
 
-use crate::{forward::Upstream, issuer::Registry, route::Routes};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use hyper::body::Incoming;
 
-/// What every decision is made from: one immutable value that a reload replaces as a whole.
-pub struct Policy {
-    /// Which requests go where.
-    pub routes: Routes,
-    /// Whom the gateway trusts.
-    pub registry: Registry,
-    /// Where requests are forwarded to; routes name them by their number.
-    pub upstreams: Vec<Upstream>,
-    /// Peers whose `X-Forwarded-*` count.
-    pub trusted_proxies: Vec<IpNet>,
-    /// What clients call, without a slash at its end: for the audience rule and for challenges.
-    pub public_url: Option<Box<str>>,
+use crate::{
+    authz::{self, Denied, Permit},
+    claims,
+    clock::Clock,
+    forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
+    jose::{compact, verify},
+    limits::Limits,
+    route::{Access, Route, host},
+    telemetry::Metrics,
+    token::{self, Presented, RawToken},
+};
+
+pub mod code;
+pub mod limit;
+pub mod metadata;
+mod note;
+pub mod policy;
+pub mod proof;
+pub mod refusal;
+pub mod request_id;
+pub mod respond;
+mod say;
+mod serve;
+pub mod trace;
+
+pub use code::Code;
+pub use note::Note;
+pub use policy::{Policy, Snapshot};
+pub use refusal::Refusal;
+pub use trace::{Record, Silent, Step, Trace};
+
+use proof::{Digest, Proof, Proofs};
+
+/// The gateway: shared by all workers.
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    proofs: Proofs,
+    limits: Limits,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+/// What a request comes with besides itself: the client's end of it, and the worker's belongings.
+pub struct Exchange<'x> {
+    /// The client.
+    pub peer: &'x Peer,
+    /// The deadlines of this exchange.
+    pub pace: &'x Rc<Pace>,
+    /// The worker's connections to the upstreams.
+    pub pool: &'x Pool,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+}
+
+impl Gateway {
+    /// Decides whether a request may go to its upstream. Nothing that an unverified token says decides
+    /// anything but which issuer's keys to try.
+    ///
+    /// # Errors
+    /// [`Refusal`] is the first check that fails.
+    pub async fn decide(
+        &self,
+        snapshot: &Snapshot,
+        mut head: Parts,
+        body: &mut RequestBody,
+        note: &mut Note,
+        trace: &mut impl Trace,
+    ) -> Result<Permit, Refusal> {
+        let route = self.route(snapshot, &mut head, trace)?;
+        note.route = Some(Arc::clone(&route));
+        if route.access == Access::Public {
+            trace.pass(Step::Token, || {
+                "not asked for: the route is public".to_owned()
+            });
+            return Permit::public(&route, head, None).ok_or(Refusal::TokenMissing);
+        }
+        let form = self.form(&head, body, &route).await?;
+        let token = match token::extract(&head, form.as_deref(), &route.token)? {
+            Presented::Token(token) => token,
+            Presented::None(absent) => {
+                let permit =
+                    Permit::public(&route, head, Some(absent)).ok_or(Refusal::TokenMissing)?;
+                trace.pass(Step::Token, || {
+                    "none came, and the route lets that pass".to_owned()
+                });
+                return Ok(permit);
+            }
+        };
+        trace.pass(Step::Token, || {
+            format!("found, {} bytes", token.expose().len())
+        });
+        let proof = self.prove(&token, snapshot, &route, note, trace).await?;
+        let issuer = &proof.issuer;
+        let resource = snapshot.resource(&issuer.rules.audiences, head.uri.path());
+        let now = self.clock.now();
+        let identity = claims::check(
+            proof.verified.clone(),
+            &issuer.rules,
+            now,
+            resource.as_deref(),
+        )?;
+        say::claims(trace, &identity, &issuer.rules, now);
+        let principal = proof.memo.principal(identity, &issuer.identity)?;
+        say::principal(trace, &principal);
+        token::strip(&mut head, &route.token)?;
+        let permit = authz::permit(principal, &route, head).map_err(|why| denied(why, &route))?;
+        say::scopes(trace, &route);
+        Ok(permit)
+    }
+
+    /// Whose token it is, and that the signature is good: from the cache, or by the keys.
+    async fn prove(
+        &self,
+        token: &RawToken<'_>,
+        snapshot: &Snapshot,
+        route: &Route,
+        note: &mut Note,
+        trace: &mut impl Trace,
+    ) -> Result<Arc<Proof>, Refusal> {
+        compact::check_size(token.expose(), route.token.max_bytes)?;
+        let digest = Digest::of(token.expose());
+        if let Some(proof) = self.proofs.find(&digest, snapshot.generation) {
+            self.metrics.token_cache_hits.inc();
+            note.issuer = Some(Arc::clone(&proof.issuer));
+            route.admit(&proof.issuer.name)?;
+            say::remembered(trace, &proof);
+            return Ok(proof);
+        }
+        self.metrics.token_cache_misses.inc();
+        let unverified = compact::parse(token.expose(), route.token.max_bytes)?;
+        say::shape(trace, &unverified);
+        let issuer = snapshot.policy.registry.find(unverified.issuer()?)?;
+        note.issuer = Some(Arc::clone(issuer));
+        route.admit(&issuer.name)?;
+        trace.pass(Step::Issuer, || issuer.name.to_string());
+        issuer.headers.check(unverified.header())?;
+        say::header(trace, unverified.header());
+        let keys = issuer.keys.find(unverified.header()).await?;
+        say::keys(trace, &keys);
+        let verified = verify::verify(unverified, &keys)?;
+        say::signature(trace, &verified);
+        let proof = Arc::new(Proof::new(
+            issuer,
+            verified,
+            snapshot.generation,
+            token.expose().len(),
+        ));
+        self.proofs.keep(digest, &proof);
+        Ok(proof)
+    }
+
+    /// The route of a request whose head is within limits, has one host and a canonical path.
+    fn route(
+        &self,
+        snapshot: &Snapshot,
+        head: &mut Parts,
+        trace: &mut impl Trace,
+    ) -> Result<Arc<Route>, Refusal> {
+        limit::check(head, &self.limits)?;
+        policy::make_canonical(head)?;
+        let host = host::of(head)?;
+        trace.pass(Step::Request, || {
+            format!("{} {} at {host}", head.method, head.uri.path())
+        });
+        let route = snapshot
+            .policy
+            .routes
+            .find(&host, head.uri.path(), &head.method)?;
+        say::route(trace, route);
+        Ok(Arc::clone(route))
+    }
+
+    /// The form body of a request that may carry its token there. One that is too large for that is
+    /// refused, unless the Authorization header has a token: then nobody looks into it.
+    async fn form(
+        &self,
+        head: &Parts,
+        body: &mut RequestBody,
+        route: &Route,
+    ) -> Result<Option<Bytes>, Refusal> {
+        if !token::wants_form(head, &route.token) {
+            return Ok(None);
+        }
+        let whole = body
+            .buffer(self.limits.form_bytes, self.limits.header_timeout)
+            .await;
+        match whole {
+            Err(crate::forward::BodyError::TooLarge(_)) if token::in_authorization(head) => {
+                Ok(Some(Bytes::new()))
+            }
+            whole => Ok(Some(whole?)),
+        }
+    }
+}
+
+fn denied(why: Denied, route: &Route) -> Refusal {
+    let scope = route
+        .scopes
+        .iter()
+        .chain(&route.any_scopes)
+        .map(AsRef::as_ref)
+        .collect::<Vec<&str>>();
+    let scope = (why == Denied::Scope && !scope.is_empty()).then(|| scope.join(" ").into());
+    Refusal::Denied { why, scope }
 }

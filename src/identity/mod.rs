@@ -1,39 +1,113 @@
 //! Who the upstream is told it is: subject, issuer, realm, groups and scope, as headers.
 
+use std::sync::{Arc, OnceLock};
+
 use http::{HeaderName, HeaderValue};
 
-use crate::claims::Identity;
+use crate::claims::{ClaimPath, Identity};
+
+mod render;
 
 /// The headers that carry the identity, and that no request may bring along itself.
-pub const HEADER_NAMES: [HeaderName; 5] = [
-    HeaderName::from_static("x-auth-subject"),
-    HeaderName::from_static("x-auth-issuer"),
-    HeaderName::from_static("x-auth-realm"),
-    HeaderName::from_static("x-auth-groups"),
-    HeaderName::from_static("x-auth-scope"),
-];
+pub const HEADER_NAMES: [HeaderName; 5] = [SUBJECT, ISSUER, REALM, GROUPS, SCOPE];
+
+const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
+const ISSUER: HeaderName = HeaderName::from_static("x-auth-issuer");
+const REALM: HeaderName = HeaderName::from_static("x-auth-realm");
+const GROUPS: HeaderName = HeaderName::from_static("x-auth-groups");
+const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
+
+/// Which claims say who somebody is, prepared from an issuer's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityClaims {
+    /// The subject: one string.
+    pub subject: ClaimPath,
+    /// The groups: an array of strings, or one string.
+    pub groups: ClaimPath,
+    /// The realm, when the configuration fixes it whatever the token says.
+    pub realm: Option<HeaderValue>,
+    /// The realm otherwise: one string; without it, the issuer is the realm.
+    pub realm_claim: ClaimPath,
+}
 
 /// The identity headers of one token, ready to be set.
 #[derive(Clone, Debug)]
-pub struct IdentityHeaders(Vec<(HeaderName, HeaderValue)>);
+pub struct IdentityHeaders(Arc<[(HeaderName, HeaderValue)]>);
 
-/// Why a claim cannot become a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdentityError {
-    /// It holds a control character: it is refused, not mangled.
-    #[error("the claim \"{0}\" cannot be a header value")]
-    NotAHeaderValue(&'static str),
-    /// An element of a list holds the comma that separates the list.
-    #[error("an element of the claim \"{0}\" holds a comma")]
-    Comma(&'static str),
+/// An identity together with its headers. Only [`Memo::principal`] makes one.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    identity: Identity,
+    headers: IdentityHeaders,
 }
 
-/// Renders `identity` as headers; what a token does not say gets no header.
-///
-/// # Errors
-/// [`IdentityError`] when a value is no legal header value.
-pub fn headers(_identity: &Identity) -> Result<IdentityHeaders, IdentityError> {
-    todo!()
+/// Remembers the headers of one token, so that they are rendered once for all its requests.
+#[derive(Debug, Default)]
+pub struct Memo(OnceLock<Principal>);
+
+/// Why a claim cannot become a header. The texts name the claim, never its value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// It holds a control character, begins or ends with a blank, or is a list with an empty
+    /// element: on its way it would become something else, so it is refused, not mangled.
+    #[error("the claim \"{0}\" cannot be a header value")]
+    NotAHeaderValue(ClaimPath),
+    /// It is no string, or where a list may stand, no list of strings.
+    #[error("the claim \"{0}\" has the wrong type for a header")]
+    WrongType(ClaimPath),
+    /// An element of a list holds the comma that separates the list.
+    #[error("an element of the claim \"{0}\" holds a comma")]
+    Comma(ClaimPath),
+}
+
+impl Default for IdentityClaims {
+    fn default() -> Self {
+        Self {
+            subject: ClaimPath::named("sub"),
+            groups: ClaimPath::named("groupIds"),
+            realm: None,
+            realm_claim: ClaimPath::named("realmName"),
+        }
+    }
+}
+
+impl Memo {
+    /// `identity` with its headers; what a token does not say, or says with an empty string, gets none.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when a claim cannot be said in a header without changing what it says.
+    pub fn principal(
+        &self,
+        identity: Identity,
+        settings: &IdentityClaims,
+    ) -> Result<Principal, IdentityError> {
+        if let Some(known) = self.0.get()
+            && known.identity.is_of_the_same_token(&identity)
+        {
+            return Ok(Principal {
+                identity,
+                headers: known.headers.clone(),
+            });
+        }
+        let headers = render::render(identity.claims(), identity.issuer(), settings)?;
+        let principal = Principal { identity, headers };
+        let _ = self.0.set(principal.clone());
+        Ok(principal)
+    }
+}
+
+impl Principal {
+    /// Who it is.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What the upstream is told.
+    #[must_use]
+    pub const fn headers(&self) -> &IdentityHeaders {
+        &self.headers
+    }
 }
 
 impl IdentityHeaders {
@@ -42,3 +116,6 @@ impl IdentityHeaders {
         self.0.iter()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,115 @@
-//! One fetch of a JWKS document: bounded in size and time, without redirects.
+//! One fetch of a JWKS document over HTTP: bounded in size and time, without redirects.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::{
+    Client, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+};
+use zeroize::Zeroizing;
+
+use super::Remote;
+use crate::secret::Secret;
+
+mod client;
+
+pub(super) use client::Clients;
+
+/// The most bytes that a key set may have: 1 MiB.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// RFC 7517 §8.5.2 registers the first; most servers send the second.
+const ACCEPTED: HeaderValue =
+    HeaderValue::from_static("application/jwk-set+json, application/json;q=0.9");
+
+/// Why a document was not fetched. The texts name neither the URL nor credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The TLS client cannot be made: the authorities are no certificates, or there are none.
+    #[error("TLS cannot be set up: {0}")]
+    Trust(String),
+    /// The credentials cannot stand in a header.
+    #[error("the credentials cannot be sent")]
+    Credentials,
+    /// No connection: name, route, refusal or certificate.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The exchange broke off.
+    #[error("the exchange failed: {0}")]
+    Exchange(String),
+    /// The answer was not complete in time.
+    #[error("no complete answer within {0:?}")]
+    Timeout(Duration),
+    /// The answer points elsewhere. Whoever can make the server redirect must not choose our keys.
+    #[error("the answer is a redirect ({0}), and none is followed")]
+    Redirect(u16),
+    /// The status is another than 200.
+    #[error("the answer's status is {0}, not 200")]
+    Status(u16),
+    /// The body is longer than [`MAX_BYTES`].
+    #[error("the answer is longer than {MAX_BYTES} bytes")]
+    TooLarge,
+}
+
+/// Fetches the document of `remote`, within its timeout and [`MAX_BYTES`].
+///
+/// # Errors
+/// [`FetchError`] when there is no complete `200` answer.
+pub(super) async fn fetch(client: Client, remote: &Remote) -> Result<Vec<u8>, FetchError> {
+    // One limit over the whole exchange: a body that drips in cannot stretch it.
+    tokio::time::timeout(remote.timeout, exchange(client, remote))
+        .await
+        .unwrap_or(Err(FetchError::Timeout(remote.timeout)))
+}
+
+async fn exchange(client: Client, remote: &Remote) -> Result<Vec<u8>, FetchError> {
+    let mut headers = HeaderMap::with_capacity(2);
+    headers.insert(ACCEPT, ACCEPTED);
+    if let Some((user, password)) = &remote.credentials {
+        headers.insert(AUTHORIZATION, basic(user, password)?);
+    }
+    let request = client.get(remote.uri.clone()).headers(headers);
+    let mut response = request.send().await.map_err(failed)?;
+    match response.status() {
+        StatusCode::OK => {}
+        status if status.is_redirection() => return Err(FetchError::Redirect(status.as_u16())),
+        status => return Err(FetchError::Status(status.as_u16())),
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if chunk.len() > MAX_BYTES - body.len() {
+            return Err(FetchError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The value of `Authorization` for Basic credentials (RFC 7617 §2).
+fn basic(user: &str, password: &Secret) -> Result<HeaderValue, FetchError> {
+    let pair = Zeroizing::new([user.as_bytes(), b":", password.expose_secret()].concat());
+    let text = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_slice())));
+    let mut value = HeaderValue::from_str(&text).map_err(|_| FetchError::Credentials)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn failed(error: reqwest::Error) -> FetchError {
+    if error.is_connect() {
+        FetchError::Connect(cause(error))
+    } else {
+        FetchError::Exchange(cause(error))
+    }
+}
+
+/// The innermost cause: "Connection refused" says more than "error sending request", and unlike
+/// the outer texts it never holds the URL.
+fn cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut innermost: &dyn std::error::Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

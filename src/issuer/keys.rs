@@ -1,57 +1,70 @@
-//! An issuer's keys: an immutable set that a refresh replaces as a whole.
+//! An issuer's keys: what a request asks, and what a refresh replaces.
 
-use super::*;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-/// The keys of one issuer, as they were last read.
-#[derive(Debug)]
-pub struct KeySet {
-    /// The usable keys.
-    pub keys: Vec<Arc<Key>>,
-    /// The others, each with its reason.
-    pub skipped: Vec<Skipped>,
-    /// When they were read.
-    pub read_at: UnixTime,
-}
+use arc_swap::ArcSwapOption;
 
-/// Why an issuer has no key for a token.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// It has keys, and none is for this header.
-    #[error("the issuer has no key for this token")]
-    NotFound,
-    /// It has no keys at all, or they are older than `stale_for`: an outage, not the client's fault.
-    #[error("the issuer's keys are not available")]
-    Unavailable,
-}
+use super::{
+    KeySource,
+    flight::{Flight, Wish},
+    set::{Candidates, KeyError, KeySet},
+    status::KeysStatus,
+};
+use crate::{
+    clock::Clock,
+    jose::{Header, Thumbprint, jwk::JwkSet},
+};
 
-/// What the status page shows of an issuer's keys.
-#[derive(Clone, Debug, Default)]
-pub struct KeysStatus {
-    /// When the keys were last read with success.
-    pub read_at: Option<UnixTime>,
-    /// When they were last tried.
-    pub tried_at: Option<UnixTime>,
-    /// When they are read next, if ever.
-    pub next_at: Option<UnixTime>,
-    /// Why the last try failed, if it did.
-    pub error: Option<String>,
-    /// How many tries succeeded.
-    pub successes: u64,
-    /// How many tries failed.
-    pub failures: u64,
-}
+mod upkeep;
+
+/// What a waiting request grants beyond the fetch's own timeout, for the way there and back.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// How long a request waits for the first reading of a file.
+const FILE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An issuer's keys and where they come from. Requests read a snapshot; a refresh swaps it.
 #[derive(Debug)]
 pub struct KeyRing {
     source: KeySource,
+    clock: Clock,
+    held: ArcSwapOption<Held>,
+    /// Absent for fixed keys: a large registry of them stays small.
+    flight: Option<Box<Flight>>,
+}
+
+/// A key set, and when it was read by a clock that nobody sets.
+#[derive(Debug)]
+struct Held {
+    set: Arc<KeySet>,
+    read: Instant,
 }
 
 impl KeyRing {
-    /// A ring over `source`. Fixed keys are there at once; the others when a [`Refresher`] has read them.
+    /// A ring over `source`. Fixed keys are there at once; the others when a [`super::Refresher`]
+    /// has read them. Ages are measured by `clock`.
     #[must_use]
-    pub fn new(source: KeySource, _clock: Clock) -> Self {
-        Self { source }
+    pub fn new(source: KeySource, clock: Clock) -> Self {
+        let (held, flight) = match &source {
+            KeySource::Fixed(fixed) if !fixed.keys.is_empty() => {
+                let copy = JwkSet {
+                    keys: fixed.keys.clone(),
+                    skipped: fixed.skipped.clone(),
+                };
+                (Some(Held::new(KeySet::new(copy, None, clock.now()))), None)
+            }
+            KeySource::Fixed(_) => (None, None),
+            KeySource::Remote(_) | KeySource::File(_) => (None, Some(Box::new(Flight::new()))),
+        };
+        Self {
+            source,
+            clock,
+            held: ArcSwapOption::new(held.map(Arc::new)),
+            flight,
+        }
     }
 
     /// The keys to try for `header`, at most four: those with its `kid`; without a `kid` in the token
@@ -60,31 +73,91 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`KeyError`] when there is none.
-    pub async fn find(&self, _header: &Header) -> Result<Vec<Arc<Key>>, KeyError> {
-        todo!()
+    pub async fn find(&self, header: &Header) -> Result<Candidates, KeyError> {
+        let first = self.look(header);
+        let (Err(error), Some(flight)) = (&first, &self.flight) else {
+            return first;
+        };
+        let (wish, patience) = match (&self.source, error) {
+            (KeySource::Remote(remote), _) => (
+                Wish::Missing {
+                    cooldown: remote.cooldown,
+                },
+                remote.timeout.saturating_add(GRACE),
+            ),
+            (KeySource::File(_), KeyError::Unavailable) => (Wish::Join, FILE_PATIENCE),
+            (KeySource::File(_), KeyError::NotFound) | (KeySource::Fixed(_), _) => return first,
+        };
+        // Whether it came in time or not: what is held now is the answer.
+        let _ = tokio::time::timeout(patience, flight.wait(wish)).await;
+        self.look(header)
+    }
+
+    /// Reads the keys now, whatever the cooldown says, and returns when that is done. Does nothing
+    /// for fixed keys, and when no refresher runs. [`KeyRing::status`] says what came of it.
+    pub async fn refresh_now(&self) {
+        if let Some(flight) = &self.flight {
+            flight.wait(Wish::Order).await;
+        }
     }
 
     /// The keys as they are now, if there are any and they are not too old to serve.
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
-        todo!()
+        let held = self.held.load();
+        held.as_ref()
+            .filter(|held| self.serves(held))
+            .map(|held| Arc::clone(&held.set))
     }
 
-    /// Whether the key that made a signature with `header` is still one of the issuer's for that algorithm.
+    /// Whether the key that made a signature with `header` is still one of the issuer's for that
+    /// algorithm, and one that `find` would give for this header.
     #[must_use]
-    pub fn still_holds(&self, _key: crate::jose::Thumbprint, _header: &Header) -> bool {
-        todo!()
+    pub fn still_holds(&self, key: Thumbprint, header: &Header) -> bool {
+        let held = self.held.load();
+        held.as_ref()
+            .is_some_and(|held| self.serves(held) && held.set.holds(key, header))
     }
 
     /// For the status page.
     #[must_use]
     pub fn status(&self) -> KeysStatus {
-        todo!()
+        if let Some(flight) = &self.flight {
+            return flight.status();
+        }
+        KeysStatus::fixed(self.held.load().as_ref().map(|held| held.set.read_at))
     }
 
     /// Where the keys come from.
     #[must_use]
     pub const fn source(&self) -> &KeySource {
         &self.source
+    }
+
+    fn look(&self, header: &Header) -> Result<Candidates, KeyError> {
+        match self.held.load().as_ref() {
+            Some(held) if self.serves(held) => held.set.candidates(header),
+            _ => Err(KeyError::Unavailable),
+        }
+    }
+
+    /// Whether `held` is younger than `stale_for`, by the time of day and by the time that passed:
+    /// a clock that jumps back does not lengthen a key's life.
+    fn serves(&self, held: &Held) -> bool {
+        let KeySource::Remote(remote) = &self.source else {
+            return true;
+        };
+        let limit = i64::try_from(remote.stale_for.as_secs()).unwrap_or(i64::MAX);
+        self.clock.now().since(held.set.read_at) <= limit
+            && held.read.elapsed().as_secs() <= remote.stale_for.as_secs()
+    }
+}
+
+impl Held {
+    fn new(set: KeySet) -> Self {
+        Self {
+            set: Arc::new(set),
+            read: Instant::now(),
+        }
     }
 }

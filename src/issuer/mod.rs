@@ -1,26 +1,37 @@
 //! Whom the gateway trusts, and with which keys.
 
+//!
+//! A request asks the [`Registry`] for an [`Issuer`] and its [`KeyRing`] for keys. One [`Refresher`],
+//! on a runtime of its own, keeps the rings fresh; a ring and the refresher meet in `flight`.
+
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     claims,
-    clock::{Clock, UnixTime},
-    jose::{
-        Header, Key,
-        jwk::{JwkSet, Skipped},
-        policy::HeaderPolicy,
-    },
+    identity::IdentityClaims,
+    jose::{jwk::JwkSet, policy::HeaderPolicy},
     secret::Secret,
 };
 
 pub mod fetch;
+pub mod file;
+mod flight;
 pub mod keys;
+pub mod read;
 pub mod refresh;
 pub mod registry;
+mod schedule;
+pub mod set;
+pub mod status;
 
-pub use keys::{KeyError, KeyRing, KeySet, KeysStatus};
+pub use keys::KeyRing;
 pub use refresh::Refresher;
 pub use registry::{Registry, RegistryError};
+pub use set::{Candidates, KeyError, KeySet};
+pub use status::KeysStatus;
+
+#[cfg(test)]
+mod tests;
 
 /// One trusted issuer: what its tokens must be, and its keys.
 #[derive(Debug)]
@@ -33,6 +44,8 @@ pub struct Issuer {
     pub headers: HeaderPolicy,
     /// What the claims of its tokens must say.
     pub rules: claims::Rules,
+    /// Which of its claims say who somebody is.
+    pub identity: IdentityClaims,
     /// Its keys, now.
     pub keys: KeyRing,
 }

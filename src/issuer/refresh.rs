@@ -1,19 +1,190 @@
 //! The background work that keeps every issuer's keys fresh.
 
-use super::*;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
-/// Keeps the keys of a registry fresh, on the runtime that runs it.
-pub struct Refresher {}
+use tokio::{
+    sync::mpsc::{self, UnboundedReceiver},
+    task::{self, JoinError, JoinSet},
+    time::Instant,
+};
+
+use super::{
+    Issuer, KeySource, Registry,
+    fetch::Clients,
+    read::{Attempt, Outcome, ReadError},
+    schedule::Schedule,
+};
+use crate::clock::Clock;
+
+mod slot;
+
+use slot::Slot;
+
+/// How many attempts run at once when nobody waits for them.
+const MAX_RUNNING: usize = 16;
+
+/// How many run at once in all: those that requests wait for do not queue behind slow providers.
+const MAX_RUNNING_ASKED: usize = 64;
+
+/// Keeps the keys of a registry fresh, on the runtime that runs it. One task serves every issuer; a
+/// registry has one refresher.
+#[derive(Debug)]
+pub struct Refresher {
+    slots: Vec<Slot>,
+    clock: Clock,
+    clients: Clients,
+    schedule: Schedule,
+    /// The rings that somebody waits for; each asks at most once until its attempt begins.
+    asks: UnboundedReceiver<usize>,
+    asked: VecDeque<usize>,
+    running: JoinSet<Outcome>,
+    /// Which slot each running attempt is for: the only trace that one leaves when it panics.
+    places: HashMap<task::Id, usize>,
+}
 
 impl Refresher {
-    /// A refresher for every active issuer of `registry`.
+    /// A refresher for every active issuer of `registry` whose keys are not fixed. From now on
+    /// requests may ask it; it answers once it runs.
     #[must_use]
-    pub fn new(_registry: &Registry, _clock: Clock) -> Self {
-        Self {}
+    pub fn new(registry: &Registry, clock: Clock) -> Self {
+        let (sender, asks) = mpsc::unbounded_channel();
+        let slots: Vec<_> = registry
+            .iter()
+            .filter(|i| is_refreshed(i))
+            .map(Slot::new)
+            .collect();
+        for (index, slot) in slots.iter().enumerate() {
+            slot.issuer.keys.attach(sender.clone(), index);
+        }
+        Self {
+            slots,
+            clock,
+            clients: Clients::default(),
+            schedule: Schedule::default(),
+            asks,
+            asked: VecDeque::new(),
+            running: JoinSet::new(),
+            places: HashMap::new(),
+        }
     }
 
-    /// Runs until it is dropped.
-    pub async fn run(self) {
-        todo!()
+    /// Runs until it is dropped; who waits for it then is let go.
+    pub async fn run(mut self) {
+        self.schedule = Schedule::all_at(Instant::now(), self.slots.len());
+        loop {
+            self.start_what_is_due(Instant::now());
+            let next = if self.is_full() {
+                None
+            } else {
+                self.schedule.next()
+            };
+            tokio::select! {
+                Some(ended) = self.running.join_next_with_id() => self.end(ended),
+                Some(index) = self.asks.recv() => self.asked.push_back(index),
+                () = until(next) => {}
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.running.len() >= MAX_RUNNING
+    }
+
+    fn start_what_is_due(&mut self, now: Instant) {
+        while self.running.len() < MAX_RUNNING_ASKED
+            && let Some(index) = self.asked.pop_front()
+        {
+            // Else the schedule was faster, and who asked has been served.
+            if self
+                .slots
+                .get(index)
+                .is_some_and(|slot| slot.issuer.keys.is_asked())
+            {
+                self.start(index, true);
+            }
+        }
+        while !self.is_full()
+            && let Some(index) = self.schedule.pop(now)
+        {
+            self.start(index, false);
+        }
+    }
+
+    fn start(&mut self, index: usize, asked: bool) {
+        let Some(slot) = self.slots.get(index) else {
+            return;
+        };
+        self.schedule.clear(index);
+        slot.issuer.keys.begin();
+        let client = match slot.issuer.keys.source() {
+            KeySource::Remote(remote) => Some(self.clients.get(remote)),
+            KeySource::File(_) | KeySource::Fixed(_) => None,
+        };
+        let unless = if asked { None } else { slot.stamp.clone() };
+        let attempt = Attempt {
+            issuer: Arc::clone(&slot.issuer),
+            client,
+            unless,
+        };
+        let task = self.running.spawn(attempt.make());
+        self.places.insert(task.id(), index);
+    }
+
+    fn end(&mut self, ended: Result<(task::Id, Outcome), JoinError>) {
+        let (task, outcome) = match ended {
+            Ok(ended) => ended,
+            Err(lost) => (lost.id(), Outcome::Read(Err(ReadError::Lost))),
+        };
+        let Some(index) = self.places.remove(&task) else {
+            return;
+        };
+        let Some(slot) = self.slots.get_mut(index) else {
+            return;
+        };
+        let pause = slot.settle(outcome, &self.clock);
+        self.schedule.set(index, Instant::now() + pause);
+    }
+}
+
+fn is_refreshed(issuer: &Issuer) -> bool {
+    issuer.active && !matches!(issuer.keys.source(), KeySource::Fixed(_))
+}
+
+async fn until(next: Option<Instant>) {
+    match next {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::UnixTime;
+    use crate::issuer::tests::{issuer, unreachable};
+
+    #[test]
+    fn fixed_and_inactive_issuers_cost_nothing() {
+        let clock = Clock::standing_at(UnixTime(0));
+        let fixed = KeySource::Fixed(Arc::default());
+        let mut issuers: Vec<_> = (0..100_000)
+            .map(|i| issuer(&i.to_string(), fixed.clone(), &clock))
+            .collect();
+        issuers.push(Issuer {
+            active: false,
+            ..issuer("inactive", unreachable(), &clock)
+        });
+        issuers.push(issuer("active", unreachable(), &clock));
+        let registry = Registry::new(issuers);
+        let refresher = Refresher::new(&registry, clock);
+        let names: Vec<_> = refresher
+            .slots
+            .iter()
+            .map(|slot| &*slot.issuer.name)
+            .collect();
+        assert_eq!(names, ["active"]);
     }
 }

@@ -22,7 +22,7 @@ pub enum RegistryError {
 }
 
 impl Registry {
-    /// A registry of these issuers.
+    /// A registry of these issuers. The configuration refuses two of one name; here the later stays.
     #[must_use]
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
         let issuers = issuers
@@ -45,8 +45,71 @@ impl Registry {
         }
     }
 
-    /// Every issuer, in no order.
+    /// The issuer of this name, also one that is not active: for the status, not for a token.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Issuer>> {
+        self.issuers.get(name)
+    }
+
+    /// How many issuers there are, active or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.issuers.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.issuers.is_empty()
+    }
+
+    /// Every issuer, active or not, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.issuers.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        issuer::{
+            KeySource,
+            tests::{issuer, unreachable},
+        },
+    };
+
+    #[test]
+    fn a_name_is_found_byte_for_byte_and_only_when_active() {
+        let clock = Clock::system();
+        let on = issuer(
+            "https://idp.example.com/",
+            KeySource::Fixed(Arc::default()),
+            &clock,
+        );
+        let off = Issuer {
+            active: false,
+            ..issuer("off", unreachable(), &clock)
+        };
+        let registry = Registry::new([on, off]);
+        assert!(registry.find("https://idp.example.com/").is_ok());
+        for other in [
+            "https://idp.example.com",
+            "HTTPS://idp.example.com/",
+            "",
+            "of",
+        ] {
+            assert_eq!(
+                registry.find(other).err(),
+                Some(RegistryError::Unknown),
+                "{other}"
+            );
+        }
+        assert_eq!(registry.find("off").err(), Some(RegistryError::Inactive));
+        assert!(registry.get("off").is_some());
+        assert!(registry.get("on").is_none());
+        assert_eq!(registry.len(), 2);
+        assert!(!registry.is_empty());
     }
 }

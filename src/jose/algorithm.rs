@@ -179,3 +179,41 @@ impl fmt::Display for AlgorithmSet {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written_and_in_no_other_case() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(algorithm.name().parse(), Ok(algorithm));
+            let other = algorithm.name().to_lowercase();
+            assert_eq!(other.parse::<Algorithm>(), Err(UnknownAlgorithm));
+        }
+        for name in ["none", "None", "", "RS256 ", "RS1", "Ed448"] {
+            assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let set: AlgorithmSet = [Algorithm::Es256, Algorithm::Rs256].into_iter().collect();
+        assert_eq!(set.to_string(), "RS256, ES256");
+        for algorithm in Algorithm::ALL {
+            let expected = [Algorithm::Rs256, Algorithm::Es256].contains(&algorithm);
+            assert_eq!(set.contains(algorithm), expected);
+        }
+        assert!(AlgorithmSet::EMPTY.is_empty());
+        assert!(!set.is_empty());
+        assert!(set.intersection(AlgorithmSet::EMPTY).is_empty());
+    }
+
+    #[test]
+    fn the_asymmetric_ones_are_all_but_hmac() {
+        let set = AlgorithmSet::asymmetric();
+        for algorithm in Algorithm::ALL {
+            assert_eq!(set.contains(algorithm), !algorithm.name().starts_with("HS"));
+        }
+    }
+}

@@ -1,6 +1,17 @@
 //! The JOSE header of a signed token (RFC 7515 §4).
 
-use super::{algorithm::Algorithm, json::JsonError};
+use serde_json::{Map, Value};
+
+use super::{
+    algorithm::Algorithm,
+    json::{self, JsonError},
+};
+
+/// The members that RFC 7515, RFC 7516 and RFC 7518 define: an extension may not take their names.
+const REGISTERED: [&str; 20] = [
+    "alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t#S256", "typ", "cty", "crit", "enc",
+    "zip", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c",
+];
 
 /// A header whose members have the right shapes. Nothing in it is proved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,6 +19,7 @@ pub struct Header {
     pub(super) algorithm: Algorithm,
     pub(super) kid: Option<Box<str>>,
     pub(super) typ: Option<Box<str>>,
+    pub(super) cty: Option<Box<str>>,
     pub(super) crit: Vec<Box<str>>,
 }
 
@@ -29,15 +41,41 @@ pub enum HeaderError {
     /// `crit` is empty, repeats a name, names a registered or an absent member; or `b64` is not true.
     #[error("the header's \"crit\" is not valid: {0}")]
     Critical(&'static str),
+    /// `enc` stands in a token of three parts: it claims to be signed and encrypted at once.
+    #[error("the header names a content encryption, and the token is only signed")]
+    Encryption,
 }
 
 impl Header {
     /// Reads the decoded header bytes.
     ///
+    /// `jwk`, `x5c`, `jku` and `x5u` are not read at all: a token does not bring its own key.
+    ///
     /// # Errors
     /// [`HeaderError`] says which member is wrong.
-    pub fn parse(_bytes: &[u8]) -> Result<Self, HeaderError> {
-        todo!()
+    pub fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
+        let members = json::parse_object(bytes)?;
+        let algorithm = match string(&members, "alg")? {
+            Some(name) => name.parse().map_err(|_| HeaderError::AlgorithmUnknown)?,
+            None => return Err(HeaderError::AlgorithmMissing),
+        };
+        if members.contains_key("enc") {
+            return Err(HeaderError::Encryption);
+        }
+        // RFC 7797: a payload that is not encoded would be read as another one here.
+        if members
+            .get("b64")
+            .is_some_and(|b64| *b64 != Value::Bool(true))
+        {
+            return Err(HeaderError::Critical("\"b64\" is not true"));
+        }
+        Ok(Self {
+            algorithm,
+            kid: string(&members, "kid")?.map(Into::into),
+            typ: string(&members, "typ")?.map(Into::into),
+            cty: string(&members, "cty")?.map(Into::into),
+            crit: critical(&members)?,
+        })
     }
 
     /// `alg`.
@@ -58,8 +96,178 @@ impl Header {
         self.typ.as_deref()
     }
 
+    /// `cty`, as it was sent.
+    #[must_use]
+    pub fn cty(&self) -> Option<&str> {
+        self.cty.as_deref()
+    }
+
     /// The names in `crit`; empty when there is no `crit`.
     pub fn crit(&self) -> impl Iterator<Item = &str> {
         self.crit.iter().map(AsRef::as_ref)
+    }
+}
+
+fn string<'m>(
+    members: &'m Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<&'m str>, HeaderError> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value)),
+        Some(_) => Err(HeaderError::WrongType(name)),
+    }
+}
+
+/// The names in `crit`, by the rules of RFC 7515 §4.1.11.
+fn critical(members: &Map<String, Value>) -> Result<Vec<Box<str>>, HeaderError> {
+    let names = match members.get("crit") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(names)) => names,
+        Some(_) => return Err(HeaderError::Critical("it is not an array")),
+    };
+    if names.is_empty() {
+        return Err(HeaderError::Critical("it is empty"));
+    }
+    let mut critical: Vec<Box<str>> = Vec::new();
+    for name in names {
+        let name = name
+            .as_str()
+            .ok_or(HeaderError::Critical("a name is not a string"))?;
+        if REGISTERED.contains(&name) {
+            return Err(HeaderError::Critical("it names a registered member"));
+        }
+        if !members.contains_key(name) {
+            return Err(HeaderError::Critical("it names an absent member"));
+        }
+        // Every name is a member, and members are unique: with no name twice, the list is no longer
+        // than the header, and the search stays short.
+        if critical.iter().any(|known| **known == *name) {
+            return Err(HeaderError::Critical("it names a member twice"));
+        }
+        critical.push(name.into());
+    }
+    Ok(critical)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Header, HeaderError> {
+        Header::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn a_header_gives_what_a_key_is_chosen_by() {
+        let header =
+            parse(r#"{"alg":"RS256","kid":"k\u00e91","typ":"JWT","cty":"x","other":[1]}"#).unwrap();
+        assert_eq!(header.algorithm(), Algorithm::Rs256);
+        assert_eq!(header.kid(), Some("ké1"));
+        assert_eq!((header.typ(), header.cty()), (Some("JWT"), Some("x")));
+        assert_eq!(header.crit().count(), 0);
+    }
+
+    #[test]
+    fn every_algorithm_is_read_and_none_is_refused_in_any_case() {
+        for algorithm in Algorithm::ALL {
+            let header = parse(&format!(r#"{{"alg":"{algorithm}"}}"#)).unwrap();
+            assert_eq!(header.algorithm(), algorithm);
+        }
+        let names = [
+            "none", "NONE", "nOnE", "", "rs256", "RS256 ", "RSA-OAEP", "dir", "Ed448", "HS1",
+        ];
+        for name in names {
+            let header = parse(&format!(r#"{{"alg":"{name}"}}"#));
+            assert_eq!(header, Err(HeaderError::AlgorithmUnknown), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_algorithm_must_be_there_and_a_string() {
+        assert_eq!(parse("{}"), Err(HeaderError::AlgorithmMissing));
+        for value in ["1", "null", "[\"RS256\"]", "{}", "true"] {
+            let header = parse(&format!(r#"{{"alg":{value}}}"#));
+            assert_eq!(header, Err(HeaderError::WrongType("alg")), "{value}");
+        }
+    }
+
+    #[test]
+    fn members_that_are_read_must_be_strings() {
+        for name in ["kid", "typ", "cty"] {
+            assert!(parse(&format!(r#"{{"alg":"RS256","{name}":"x"}}"#)).is_ok());
+            for value in ["1", "null", "[\"x\"]", "{}"] {
+                let header = parse(&format!(r#"{{"alg":"RS256","{name}":{value}}}"#));
+                assert_eq!(header, Err(HeaderError::WrongType(name)), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_the_token_brings_is_ignored() {
+        let header = parse(
+            r#"{"alg":"RS256","jwk":{"kty":"oct"},"x5c":["x"],"jku":"http://a","x5u":1,"zip":"DEF"}"#,
+        );
+        assert_eq!(header, parse(r#"{"alg":"RS256"}"#));
+        let critical = parse(r#"{"alg":"RS256","jku":"http://a","crit":["jku"]}"#);
+        assert!(matches!(critical, Err(HeaderError::Critical(_))));
+    }
+
+    #[test]
+    fn critical_names_are_unique_strings_of_members_that_are_there() {
+        let header = parse(r#"{"alg":"RS256","crit":["a","b"],"a":1,"b":2}"#).unwrap();
+        assert_eq!(header.crit().collect::<Vec<_>>(), ["a", "b"]);
+        for (crit, why) in [
+            ("[]", "it is empty"),
+            ("\"a\"", "it is not an array"),
+            ("null", "it is not an array"),
+            ("{\"a\":1}", "it is not an array"),
+            ("[\"a\",\"a\"]", "it names a member twice"),
+            ("[1]", "a name is not a string"),
+            ("[\"c\"]", "it names an absent member"),
+            ("[\"\"]", "it names an absent member"),
+        ] {
+            let header = parse(&format!(r#"{{"alg":"RS256","a":1,"crit":{crit}}}"#));
+            assert_eq!(header, Err(HeaderError::Critical(why)), "{crit}");
+        }
+        for name in REGISTERED {
+            let header = parse(&format!(r#"{{"alg":"RS256","crit":["{name}"]}}"#));
+            assert_eq!(
+                header,
+                Err(HeaderError::Critical("it names a registered member"))
+            );
+        }
+    }
+
+    #[test]
+    fn an_unencoded_payload_is_refused_with_and_without_crit() {
+        for header in [
+            r#"{"alg":"RS256","b64":false}"#,
+            r#"{"alg":"RS256","b64":false,"crit":["b64"]}"#,
+            r#"{"alg":"RS256","b64":"true"}"#,
+            r#"{"alg":"RS256","b64":null}"#,
+        ] {
+            assert_eq!(
+                parse(header),
+                Err(HeaderError::Critical("\"b64\" is not true"))
+            );
+        }
+        let header = parse(r#"{"alg":"RS256","b64":true,"crit":["b64"]}"#).unwrap();
+        assert_eq!(header.crit().collect::<Vec<_>>(), ["b64"]);
+    }
+
+    #[test]
+    fn a_content_encryption_has_no_place_in_a_signed_token() {
+        let header = parse(r#"{"alg":"RS256","enc":"A256GCM"}"#);
+        assert_eq!(header, Err(HeaderError::Encryption));
+    }
+
+    #[test]
+    fn a_duplicate_algorithm_is_refused() {
+        let header = parse(r#"{"alg":"RS256","\u0061lg":"none"}"#);
+        assert_eq!(
+            header,
+            Err(HeaderError::Json(JsonError::Duplicate("alg".into())))
+        );
     }
 }

@@ -4,6 +4,9 @@
 
 pub mod algorithm;
 pub mod compact;
+mod excerpt;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod header;
 pub mod json;
 pub mod jwk;

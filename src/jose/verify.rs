@@ -54,6 +54,12 @@ impl Verified {
         &self.0.claims
     }
 
+    /// Whether this and `other` are the outcome of one and the same verification.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Which key made the signature.
     #[must_use]
     pub fn key(&self) -> Thumbprint {
@@ -64,5 +70,155 @@ impl Verified {
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verified([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::{
+        Algorithm, compact,
+        fixtures::{ED25519, P256, P384, P521, RSA, SECP256K1, SECRET, Signer, signers},
+    };
+
+    fn prove(token: &str, signers: &[&Signer]) -> Result<Verified, BadSignature> {
+        let keys: Vec<_> = signers
+            .iter()
+            .map(|signer| Arc::new(signer.key()))
+            .collect();
+        verify(compact::parse(token.as_bytes(), 8192).unwrap(), &keys)
+    }
+
+    fn token(signer: &Signer, algorithm: Algorithm) -> String {
+        let header = json!({"alg": algorithm.name(), "kid": "k"});
+        signer.token(algorithm, &header, &json!({"iss": "joe"}))
+    }
+
+    #[test]
+    fn a_token_is_proved_by_the_first_key_that_fits() {
+        for signer in signers() {
+            for algorithm in signer.key().algorithms().iter() {
+                let verified = prove(&token(signer, algorithm), &signers()).unwrap();
+                assert_eq!(verified.key(), signer.key().thumbprint());
+                assert_eq!(verified.header().algorithm(), algorithm);
+                assert_eq!(verified.header().kid(), Some("k"));
+                assert_eq!(verified.claims()["iss"], "joe");
+                assert_eq!(format!("{verified:?}"), "Verified([redacted])");
+                let others: Vec<_> = signers()
+                    .into_iter()
+                    .filter(|other| other.jwk != signer.jwk)
+                    .collect();
+                let refused = prove(&token(signer, algorithm), &others).unwrap_err();
+                assert_eq!(refused, BadSignature);
+            }
+        }
+    }
+
+    #[test]
+    fn no_key_proves_nothing() {
+        let good = token(&P256, Algorithm::Es256);
+        assert!(prove(&good, &[&P256]).is_ok());
+        assert_eq!(prove(&good, &[]).unwrap_err(), BadSignature);
+    }
+
+    #[test]
+    fn header_and_payload_are_under_the_signature() {
+        let good = token(&P256, Algorithm::Es256);
+        let [header, payload, signature] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
+        assert!(prove(&format!("{header}.{payload}.{signature}"), &[&P256]).is_ok());
+        let other = P256.token(
+            Algorithm::Es256,
+            &json!({"alg": "ES256", "kid": "other"}),
+            &json!({"iss": "eve"}),
+        );
+        let [other_header, other_payload, _] =
+            other.split('.').collect::<Vec<_>>().try_into().unwrap();
+        for forged in [
+            format!("{other_header}.{payload}.{signature}"),
+            format!("{header}.{other_payload}.{signature}"),
+        ] {
+            assert_eq!(prove(&forged, &[&P256]).unwrap_err(), BadSignature);
+        }
+    }
+
+    #[test]
+    fn the_header_names_the_scheme_and_the_key_decides_whether_it_may() {
+        // Signed well, and labelled as something else.
+        for (signer, signed, claimed) in [
+            (&RSA, Algorithm::Rs256, "PS256"),
+            (&RSA, Algorithm::Ps256, "RS256"),
+            (&RSA, Algorithm::Rs256, "RS512"),
+            (&RSA, Algorithm::Rs256, "HS256"),
+            (&P256, Algorithm::Es256, "ES256K"),
+            (&SECP256K1, Algorithm::Es256k, "ES256"),
+            (&P384, Algorithm::Es384, "ES512"),
+            (&P521, Algorithm::Es512, "ES384"),
+            (&ED25519, Algorithm::EdDsa, "ES256"),
+            (&SECRET, Algorithm::Hs512, "HS256"),
+        ] {
+            let header = json!({"alg": claimed});
+            let forged = signer.token(signed, &header, &json!({}));
+            assert_eq!(
+                prove(&forged, &signers()).unwrap_err(),
+                BadSignature,
+                "{claimed}"
+            );
+            let honest = signer.token(signed, &json!({"alg": signed.name()}), &json!({}));
+            assert!(prove(&honest, &signers()).is_ok());
+        }
+    }
+
+    #[test]
+    fn tokens_of_another_implementation_verify_and_mislabelled_ones_do_not() {
+        use jsonwebtoken::{Algorithm as Theirs, EncodingKey, Header, encode};
+        let rsa = EncodingKey::from_rsa_der(&RSA.private_der());
+        let secret = EncodingKey::from_secret(&SECRET.private_der());
+        for (theirs, private, signer) in [
+            (Theirs::HS256, &secret, &SECRET),
+            (Theirs::HS384, &secret, &SECRET),
+            (Theirs::HS512, &secret, &SECRET),
+            (Theirs::RS256, &rsa, &RSA),
+            (Theirs::RS384, &rsa, &RSA),
+            (Theirs::RS512, &rsa, &RSA),
+            (Theirs::PS256, &rsa, &RSA),
+            (Theirs::PS384, &rsa, &RSA),
+            (Theirs::PS512, &rsa, &RSA),
+            (
+                Theirs::ES256,
+                &EncodingKey::from_ec_der(&P256.private_der()),
+                &P256,
+            ),
+            (
+                Theirs::ES384,
+                &EncodingKey::from_ec_der(&P384.private_der()),
+                &P384,
+            ),
+            (
+                Theirs::EdDSA,
+                &EncodingKey::from_ed_der(&ED25519.private_der()),
+                &ED25519,
+            ),
+        ] {
+            let claims = json!({"iss": "joe", "sub": "é"});
+            let token = encode(&Header::new(theirs), &claims, private).unwrap();
+            let verified = prove(&token, &[signer]).unwrap();
+            assert_eq!(
+                Value::Object(verified.claims().clone()),
+                claims,
+                "{theirs:?}"
+            );
+            let (_, rest) = token.split_once('.').unwrap();
+            for claimed in Algorithm::ALL {
+                let header = crate::jose::fixtures::encoded(format!("{{\"alg\":\"{claimed}\"}}"));
+                let forged = format!("{header}.{rest}");
+                assert_eq!(
+                    prove(&forged, &signers()).unwrap_err(),
+                    BadSignature,
+                    "{claimed}"
+                );
+            }
+        }
     }
 }

@@ -7,11 +7,13 @@ use http::Method;
 use crate::token::Sources;
 
 pub mod host;
+pub mod pattern;
 pub mod table;
 pub mod target;
 
-pub use table::{Routes, RoutesError};
-pub use target::{Target, TargetError};
+pub use host::HostError;
+pub use table::{NoRoute, Routes, RoutesError};
+pub use target::TargetError;
 
 /// Whether a route asks for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,18 @@ pub enum Access {
     Optional,
     /// Tokens are ignored.
     Public,
+}
+
+impl Access {
+    /// Its name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+            Self::Public => "public",
+        }
+    }
 }
 
 /// One route, prepared from the configuration.
@@ -49,4 +63,22 @@ pub struct Route {
     pub any_scopes: Vec<Box<str>>,
     /// The number of its upstream.
     pub upstream: usize,
+}
+
+/// The issuer is trusted, but not on this route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the route does not take tokens of this issuer")]
+pub struct NotAdmitted;
+
+impl Route {
+    /// Whether this route takes tokens of `issuer`.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`] when it does not.
+    pub fn admit(&self, issuer: &str) -> Result<(), NotAdmitted> {
+        match &self.issuers {
+            Some(issuers) if !issuers.contains(issuer) => Err(NotAdmitted),
+            _ => Ok(()),
+        }
+    }
 }

@@ -1,11 +1,28 @@
 //! The table of routes: host first, then the most specific path, then the method.
+//!
+//! A path belongs to its most specific pattern alone: when that one is not for the method, the answer
+//! is 405 and no other pattern is tried. Otherwise a rule for `GET /admin` would leave `POST /admin`
+//! to the catch-all, and an API would be open because a rule did not match.
 
-use super::Route;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use http::Method;
+use matchit::Router;
+
+use super::{Route, pattern};
 
 /// Every route of the configuration.
 pub struct Routes {
-    routes: Vec<std::sync::Arc<Route>>,
+    routes: Vec<Arc<Route>>,
+    hosts: HashMap<Box<str>, Router<Methods>>,
+    any_host: Router<Methods>,
 }
+
+/// The routes of one host and path, told apart by their methods.
+type Methods = Vec<Arc<Route>>;
 
 /// Why a route cannot be in the table; `route` is its number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +40,22 @@ pub enum RoutesError {
     Same {
         /// Which route.
         route: usize,
-        /// The earlier one.
+        /// The earlier one, from 0.
         other: usize,
+    },
+}
+
+/// Why no route is for a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoute {
+    /// No pattern fits the host and the path.
+    #[error("no route is for this host and path")]
+    NotFound,
+    /// The most specific pattern is not for the method.
+    #[error("the route is for {allow} only")]
+    Method {
+        /// The methods that it is for, as an `Allow` field has them.
+        allow: String,
     },
 }
 
@@ -34,14 +65,139 @@ impl Routes {
     /// # Errors
     /// Every route that cannot be in it.
     pub fn new(routes: Vec<Route>) -> Result<Self, Vec<RoutesError>> {
-        Ok(Self {
-            routes: routes.into_iter().map(std::sync::Arc::new).collect(),
-        })
+        let routes: Vec<Arc<Route>> = routes
+            .into_iter()
+            .enumerate()
+            .map(|(id, route)| Arc::new(Route { id, ..route }))
+            .collect();
+        let (named, mut errors) = by_pattern(&routes);
+        let mut table = Self {
+            routes,
+            hosts: HashMap::new(),
+            any_host: Router::new(),
+        };
+        for ((host, path), routes) in with_what_catch_alls_cover(named) {
+            let id = routes.first().map_or(0, |route| route.id);
+            if let Err(error) = table.router(host).insert(path, routes) {
+                errors.push(RoutesError::Path {
+                    route: id,
+                    why: error.to_string(),
+                });
+            }
+        }
+        if errors.is_empty() {
+            Ok(table)
+        } else {
+            Err(errors)
+        }
     }
 
     /// The routes, each at the place of its `id`.
     #[must_use]
-    pub fn all(&self) -> &[std::sync::Arc<Route>] {
+    pub fn all(&self) -> &[Arc<Route>] {
         &self.routes
     }
+
+    /// The route for a request; `host` and `path` are canonical.
+    ///
+    /// # Errors
+    /// [`NoRoute`] when there is none.
+    pub fn find(&self, host: &str, path: &str, method: &Method) -> Result<&Arc<Route>, NoRoute> {
+        let of_host = self.hosts.get(host).and_then(|router| router.at(path).ok());
+        let matched = match of_host {
+            Some(matched) => matched,
+            None => self.any_host.at(path).map_err(|_| NoRoute::NotFound)?,
+        };
+        let routes: &Methods = matched.value;
+        routes
+            .iter()
+            .find(|route| route.takes(method))
+            .ok_or_else(|| NoRoute::Method {
+                allow: allow(routes),
+            })
+    }
+
+    fn router(&mut self, host: Option<Box<str>>) -> &mut Router<Methods> {
+        match host {
+            None => &mut self.any_host,
+            Some(host) => self.hosts.entry(host).or_default(),
+        }
+    }
 }
+
+/// The routes by host and compiled pattern.
+type Patterns = BTreeMap<(Option<Box<str>>, String), Methods>;
+
+fn by_pattern(routes: &[Arc<Route>]) -> (Patterns, Vec<RoutesError>) {
+    let mut patterns = Patterns::new();
+    let mut errors = Vec::new();
+    for route in routes {
+        let path = match pattern::compile(&route.path) {
+            Ok(path) => path,
+            Err(error) => {
+                errors.push(RoutesError::Path {
+                    route: route.id,
+                    why: error.to_string(),
+                });
+                continue;
+            }
+        };
+        let others = patterns.entry((route.host.clone(), path)).or_default();
+        match others.iter().find(|other| overlap(other, route)) {
+            Some(other) => errors.push(RoutesError::Same {
+                route: route.id,
+                other: other.id,
+            }),
+            None => others.push(Arc::clone(route)),
+        }
+    }
+    (patterns, errors)
+}
+
+/// Adds the paths that a catch-all guards beyond its pattern, unless another route names them.
+fn with_what_catch_alls_cover(mut named: Patterns) -> Patterns {
+    let covered: Vec<_> = named
+        .iter()
+        .flat_map(|((host, path), routes)| {
+            pattern::also_covered(path)
+                .into_iter()
+                .map(|path| ((host.clone(), path), routes.clone()))
+        })
+        .collect();
+    for (key, routes) in covered {
+        named.entry(key).or_insert(routes);
+    }
+    named
+}
+
+impl Route {
+    /// Whether this route is for `method`; what is for GET is for HEAD (RFC 9110 §9.3.2).
+    fn takes(&self, method: &Method) -> bool {
+        self.methods.as_ref().is_none_or(|methods| {
+            methods.contains(method) || (method == Method::HEAD && methods.contains(&Method::GET))
+        })
+    }
+}
+
+fn overlap(one: &Route, other: &Route) -> bool {
+    match (&one.methods, &other.methods) {
+        (None, _) | (_, None) => true,
+        (Some(some), Some(others)) => some.iter().any(|method| others.contains(method)),
+    }
+}
+
+fn allow(routes: &Methods) -> String {
+    let mut names: Vec<&str> = routes
+        .iter()
+        .flat_map(|r| r.methods.iter().flatten())
+        .map(Method::as_str)
+        .collect();
+    if names.contains(&"GET") && !names.contains(&"HEAD") {
+        names.push("HEAD");
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

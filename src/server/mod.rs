@@ -1,10 +1,17 @@
-//! Workers, listeners, connections, limits and drain.
+//! Workers, listeners, connections and drain: one thread a core, and no request crosses a thread.
 
 use std::{net::SocketAddr, path::PathBuf};
 
-pub mod limits;
+mod answer;
+mod client;
+mod farewell;
+pub mod listener;
+mod stream;
+pub mod worker;
 
-pub use limits::Limits;
+pub use crate::limits::Limits;
+pub use listener::Listener;
+pub use worker::{Course, Worker};
 
 /// How the gateway listens, prepared from `[server]`.
 #[derive(Clone, Debug)]

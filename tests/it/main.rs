@@ -1,1 +1,4 @@
-//! x
+//! Integration tests: one binary.
+
+#[cfg(test)]
+mod vectors;

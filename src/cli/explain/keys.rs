@@ -1,0 +1,54 @@
+//! The one issuer that a token names: nobody else's keys are fetched to explain it.
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    clock::Clock,
+    issuer::{Issuer, KeyRing, KeySource, Registry},
+    jose::{compact, jwk},
+};
+
+/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given.
+///
+/// # Errors
+/// A sentence, when `jwks` cannot be used.
+pub(super) fn narrow(
+    registry: &Registry,
+    token: &str,
+    jwks: Option<&Path>,
+    clock: &Clock,
+) -> Result<Registry, String> {
+    let set = jwks.map(read).transpose()?;
+    let unverified = compact::parse(token.as_bytes(), usize::MAX).ok();
+    let named = unverified.as_ref().and_then(|token| token.issuer().ok());
+    let issuer = named.and_then(|name| registry.get(name));
+    Ok(Registry::new(issuer.map(|issuer| {
+        let source = match &set {
+            Some(set) => KeySource::Fixed(Arc::clone(set)),
+            None => issuer.keys.source().clone(),
+        };
+        Issuer {
+            name: Arc::clone(&issuer.name),
+            active: issuer.active,
+            headers: issuer.headers.clone(),
+            rules: issuer.rules.clone(),
+            identity: issuer.identity.clone(),
+            keys: KeyRing::new(source, clock.clone()),
+        }
+    })))
+}
+
+fn read(path: &Path) -> Result<Arc<jwk::JwkSet>, String> {
+    let document =
+        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let set = jwk::parse_set(&document, jwk::Symmetric::Allowed)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    if let (true, Some(skipped)) = (set.keys.is_empty(), set.skipped.first()) {
+        return Err(format!(
+            "{}: no key can be used: {}",
+            path.display(),
+            skipped.reason
+        ));
+    }
+    Ok(Arc::new(set))
+}

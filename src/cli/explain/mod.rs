@@ -1,0 +1,140 @@
+//! `portcullis explain`: one token, one request, and every step of the gateway's own pipeline.
+
+use std::{
+    io::{Read, Write, stderr, stdin, stdout},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    clock::{Clock, UnixTime},
+    config,
+    gateway::{Gateway, Policy},
+    issuer::Refresher,
+    telemetry::Metrics,
+};
+
+mod keys;
+mod report;
+mod request;
+
+pub use report::Report;
+
+/// What `explain` can be told.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// The configuration
+    #[arg(short, long, value_name = "FILE", default_value = super::run::DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// The request: a method and a target
+    #[arg(long, value_name = "REQUEST", default_value = "GET /")]
+    pub request: String,
+    /// A header field of the request
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The time to decide at: RFC 3339, or seconds since 1970; now by default
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub at: Option<UnixTime>,
+    /// A key set to use instead of the issuer's own source
+    #[arg(long, value_name = "FILE")]
+    pub jwks: Option<PathBuf>,
+    /// How the steps are printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// The token; - reads it from standard input
+    #[arg(value_name = "TOKEN|-")]
+    pub token: String,
+}
+
+/// How the steps are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// The request is refused.
+const REFUSED: u8 = 3;
+/// Bad usage, bad configuration, or a request that is none.
+const BAD: u8 = 2;
+
+/// Prints the steps. Exits with 0 when the request is allowed, 3 when it is refused, 2 for bad input.
+#[must_use]
+pub fn run(options: &Options, colour: bool) -> ExitCode {
+    match explain(options) {
+        Ok(report) => {
+            let text = match options.format {
+                Format::Text => report.text(colour),
+                Format::Json => report.json(),
+            };
+            let _ = stdout().write_all(text.as_bytes());
+            if report.is_allowed() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(REFUSED)
+            }
+        }
+        Err(message) => {
+            let _ = writeln!(stderr(), "portcullis explain: {}", message.trim_end());
+            ExitCode::from(BAD)
+        }
+    }
+}
+
+fn explain(options: &Options) -> Result<Report, String> {
+    let clock = options.at.map_or_else(Clock::system, Clock::standing_at);
+    let config = config::load(&options.config, &clock).map_err(|report| report.render(false))?;
+    let token = read_token(&options.token)?;
+    let registry = keys::narrow(
+        &config.policy.registry,
+        &token,
+        options.jwks.as_deref(),
+        &clock,
+    )?;
+    let policy = Policy {
+        registry,
+        ..config.policy
+    };
+    let head = request::head(&options.request, &options.headers, &token, &policy)?;
+    let refresher = Refresher::new(&policy.registry, clock.clone());
+    let gateway = Gateway::new(
+        policy,
+        config.server.limits,
+        clock,
+        Metrics::default().into(),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, async {
+        tokio::task::spawn_local(refresher.run());
+        report::of(&gateway, head).await
+    }))
+}
+
+fn read_token(argument: &str) -> Result<String, String> {
+    if argument != "-" {
+        return Ok(argument.to_owned());
+    }
+    let mut text = String::new();
+    // More than any configuration accepts, and less than would be a burden.
+    stdin()
+        .take(1024 * 1024)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("cannot read the token from standard input: {error}"))?;
+    Ok(text.trim().to_owned())
+}
+
+fn parse_time(text: &str) -> Result<UnixTime, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(UnixTime(seconds));
+    }
+    text.parse::<jiff::Timestamp>()
+        .map(|time| UnixTime(time.as_second()))
+        .map_err(|_| "write 2026-01-31T12:00:00Z, or seconds since 1970".to_owned())
+}

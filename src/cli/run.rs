@@ -1,0 +1,71 @@
+//! `portcullis run`: serves until SIGTERM or SIGINT.
+
+use std::{
+    io::{IsTerminal, Write, stderr},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::Args;
+
+use crate::{
+    app::App,
+    clock::Clock,
+    config,
+    telemetry::log::{self, Format},
+};
+
+/// The configuration that is read when none is named.
+pub const DEFAULT_CONFIG: &str = "portcullis.toml";
+
+/// Bad usage or bad configuration.
+const BAD: u8 = 2;
+
+/// What `run` can be told.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// The configuration
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// How log lines look: text on a terminal, json otherwise
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<Format>,
+}
+
+/// Serves. Exits with 0 after a clean drain, 1 if it failed while running or requests were cut off,
+/// 2 if the configuration is wrong.
+#[must_use]
+pub fn run(options: &Options) -> ExitCode {
+    let clock = Clock::system();
+    let config = match config::load(&options.config, &clock) {
+        Ok(config) => config,
+        Err(report) => {
+            let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let _ = write!(stderr(), "{}", report.render(colour));
+            return ExitCode::from(BAD);
+        }
+    };
+    log::start(options.log_format);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let running = match App::bind(config, clock).and_then(App::start) {
+        Ok(running) => running,
+        Err(error) => {
+            let _ = writeln!(stderr(), "portcullis: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for address in running.addresses() {
+        tracing::info!(%address, "listening");
+    }
+    if let Some(address) = running.admin_address() {
+        tracing::info!(%address, "admin listening");
+    }
+    if running.serve_until_signal() {
+        tracing::info!("every request finished");
+        return ExitCode::SUCCESS;
+    }
+    tracing::error!("requests were cut off");
+    ExitCode::FAILURE
+}

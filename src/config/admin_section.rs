@@ -1,0 +1,59 @@
+//! `[admin]`.
+
+use std::sync::LazyLock;
+
+use super::{
+    schema::{Key, Schema, key, unset},
+    section::Section,
+    server_section,
+};
+use crate::admin::Settings;
+
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[admin]", KEYS));
+
+const KEYS: &[Key] = &[
+    key(
+        "listen",
+        "\"127.0.0.1:9090\"",
+        "Where health, metrics and status are served. \"\" turns it off.",
+    ),
+    unset(
+        "token_file",
+        "\"admin.token\"",
+        "The bearer secret of the admin listener; must be there when that is not loopback.",
+    ),
+    unset(
+        "token",
+        "\"${PORTCULLIS_ADMIN_TOKEN}\"",
+        "The same, as a value.",
+    ),
+];
+
+/// The shortest admin token, in bytes: 128 bits.
+const MIN_TOKEN: usize = 16;
+
+/// Reads `[admin]`; `None` when it is turned off.
+pub(super) fn decode(admin: &Section<'_>) -> Option<Settings> {
+    let token = admin.secret("token", "token_file").map(|(token, span)| {
+        let bytes = token.expose_secret();
+        if bytes.len() < MIN_TOKEN {
+            let help = "make one with: openssl rand -base64 32";
+            let message = format!("the admin token must have at least {MIN_TOKEN} bytes");
+            admin.context.error_with_help(span, message, help);
+        }
+        if !bytes.iter().all(u8::is_ascii_graphic) {
+            // No client could send it in an Authorization header (RFC 6750 §2.1).
+            let message = "the admin token must be made of visible ASCII characters";
+            admin.context.error(span, message);
+        }
+        token
+    });
+    let text = admin.some_text("listen")?;
+    let listen = server_section::socket_address(admin, text)?;
+    if !listen.ip().is_loopback() && !admin.has("token") && !admin.has("token_file") {
+        let message = "an admin listener that is not loopback needs a token";
+        let help = "name a file with the bearer secret in \"token_file\"";
+        admin.context.error_with_help(text.span, message, help);
+    }
+    Some(Settings { listen, token })
+}

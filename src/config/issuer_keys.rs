@@ -1,0 +1,264 @@
+//! Where an issuer's keys come from: exactly one source.
+
+use std::sync::{Arc, LazyLock};
+
+use super::{
+    fetch, files,
+    schema::{Key, Schema, needed, unset},
+    section::Section,
+    value::{Node, Span},
+};
+use crate::{
+    issuer::KeySource,
+    jose::{
+        self, AlgorithmSet,
+        jwk::{JwkSet, JwkSetError, Symmetric},
+    },
+};
+
+/// The keys of an issuer that name its source.
+pub(super) const KEYS: &[Key] = &[
+    needed(
+        "jwks_uri",
+        "\"https://idp.example.com/realms/orders/protocol/openid-connect/certs\"",
+        "Exactly one source of keys. The URL of its JWKS document, which is fetched.",
+    ),
+    unset(
+        "jwks_file",
+        "\"keys.json\"",
+        "Or a JWKS document in a file, which is watched.",
+    ),
+    unset(
+        "jwks",
+        "{ keys = [{ kty = \"RSA\", n = \"…\", e = \"AQAB\" }] }",
+        "Or the JWKS document itself.",
+    ),
+    unset(
+        "shared_secret_file",
+        "\"secret\"",
+        "Or a secret for HS256, HS384 and HS512 in a file.",
+    ),
+    unset(
+        "shared_secret",
+        "\"${SHARED_SECRET}\"",
+        "The same, as a value.",
+    ),
+];
+
+/// The source in Liberty Create's form.
+pub(super) const CREATE_KEYS: &[Key] = &[unset(
+    "key",
+    "{ keys = [] }",
+    "The keys themselves: an array or an object of JWKs.",
+)];
+
+static SET: LazyLock<Schema> = LazyLock::new(|| {
+    const KEYS: &[Key] = &[needed("keys", "[]", "An array or an object of JWKs.")];
+    Schema::new("the key set", KEYS)
+});
+
+/// What kind of source it is: some algorithms belong to some kinds only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Fetched: whatever is in it is public.
+    Remote,
+    /// JWKs that only the gateway's owner sees.
+    Local,
+    /// One shared secret.
+    Secret,
+}
+
+/// A source, and what is known of its keys.
+pub(super) struct Keys {
+    pub(super) source: KeySource,
+    pub(super) kind: Kind,
+    /// The algorithms of the keys; `None` before they are fetched.
+    pub(super) algorithms: Option<AlgorithmSet>,
+    pub(super) span: Span,
+}
+
+/// Finds the one source that `issuer` names. `name` and `span` are the issuer's.
+pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
+    const SOURCES: [&str; 6] = [
+        "jwks_uri",
+        "jwks_file",
+        "jwks",
+        "shared_secret",
+        "shared_secret_file",
+        "key",
+    ];
+    let named: Vec<_> = SOURCES
+        .into_iter()
+        .filter(|source| issuer.key_span(source).is_some() && issuer.has(source))
+        .collect();
+    match named.as_slice() {
+        [source] => one(issuer, source, name),
+        [] => {
+            let help = "name one of jwks_uri, jwks_file, jwks, shared_secret_file";
+            issuer.missing(span, "the issuer has no source of keys", help);
+            None
+        }
+        [first, others @ ..] => {
+            for other in others {
+                let message =
+                    format!("\"{other}\" beside \"{first}\": an issuer has one source of keys");
+                issuer
+                    .context
+                    .error(issuer.key_span(other).unwrap_or(span), message);
+            }
+            None
+        }
+    }
+}
+
+fn one(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
+    let span = issuer.place(source);
+    if source != "jwks_uri" && issuer.key_span("fetch").is_some() {
+        issuer.context.warn(format!(
+            "issuer {name}: \"fetch\" does nothing beside \"{source}\""
+        ));
+    }
+    match source {
+        "jwks_uri" => {
+            let text = issuer.some_text(source);
+            let fetch = fetch::decode(&issuer.child("fetch", &fetch::SCHEMA));
+            let source = KeySource::Remote(Box::new(fetch.of(issuer, text?)?));
+            Some(Keys {
+                source,
+                kind: Kind::Remote,
+                algorithms: None,
+                span,
+            })
+        }
+        "jwks_file" => file(issuer, source, name),
+        "jwks" | "key" => inline(issuer, source, name),
+        _ => secret(issuer),
+    }
+}
+
+/// The file is read here only to see whether it is good; whoever watches it reads it again.
+fn file(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
+    let (path, span) = issuer.path(source)?;
+    let document = match files::read(&path, files::MAX_DOCUMENT) {
+        Ok(document) => document,
+        Err(error) => {
+            issuer.context.error(span, error.to_string());
+            return None;
+        }
+    };
+    let set = jose::jwk::parse_set(&document, Symmetric::Allowed);
+    let set = usable(issuer, set, span, name)?;
+    if set
+        .keys
+        .iter()
+        .any(|key| key.algorithms().iter().any(|a| a.is_symmetric()))
+        && files::is_open_to_others(&path)
+    {
+        let path = path.display();
+        issuer.context.warn(format!(
+            "{path} holds a secret and is open to others: chmod 600 {path}"
+        ));
+    }
+    let algorithms = Some(union(&set));
+    Some(Keys {
+        source: KeySource::File(path),
+        kind: Kind::Local,
+        algorithms,
+        span,
+    })
+}
+
+fn inline(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
+    let section = issuer.child(source, &SET);
+    let span = issuer.place(source);
+    let Some(Node {
+        value,
+        span: keys_span,
+    }) = section.written("keys")
+    else {
+        issuer
+            .context
+            .error(span, format!("\"{source}\" has no \"keys\""));
+        return None;
+    };
+    let set = jose::jwk::from_values(&value.to_json(), Symmetric::Allowed);
+    let set = usable(issuer, set, *keys_span, name)?;
+    let algorithms = Some(union(&set));
+    Some(Keys {
+        source: KeySource::Fixed(Arc::new(set)),
+        kind: Kind::Local,
+        algorithms,
+        span,
+    })
+}
+
+fn secret(issuer: &Section<'_>) -> Option<Keys> {
+    let (secret, span) = issuer.secret("shared_secret", "shared_secret_file")?;
+    let key = match jose::Key::from_shared_secret(secret.expose_secret()) {
+        Ok(key) => key,
+        Err(error) => {
+            let help = "make one with: openssl rand -base64 64";
+            issuer
+                .context
+                .error_with_help(span, error.to_string(), help);
+            return None;
+        }
+    };
+    let algorithms = Some(key.algorithms());
+    let set = JwkSet {
+        keys: vec![Arc::new(key)],
+        skipped: Vec::new(),
+    };
+    Some(Keys {
+        source: KeySource::Fixed(Arc::new(set)),
+        kind: Kind::Secret,
+        algorithms,
+        span,
+    })
+}
+
+/// Skipped keys are worth a warning; that none is left is an error, except for an issuer that is
+/// switched off.
+fn usable(
+    issuer: &Section<'_>,
+    set: Result<JwkSet, JwkSetError>,
+    span: Span,
+    name: &str,
+) -> Option<JwkSet> {
+    let set = match set {
+        Ok(set) => set,
+        Err(error) => {
+            issuer.context.error(span, error.to_string());
+            return None;
+        }
+    };
+    for skipped in &set.skipped {
+        let kid = skipped
+            .kid
+            .as_deref()
+            .map(|kid| format!(" (\"{kid}\")"))
+            .unwrap_or_default();
+        let (number, reason) = (skipped.position + 1, &skipped.reason);
+        issuer.context.warn(format!(
+            "issuer {name}: key {number}{kid} is not used: {reason}"
+        ));
+    }
+    if set.keys.is_empty() && issuer.boolean("active").unwrap_or(true) {
+        let help = match set.skipped.first() {
+            Some(skipped) => format!("key {}: {}", skipped.position + 1, skipped.reason),
+            None => "the set is empty".to_owned(),
+        };
+        issuer
+            .context
+            .error_with_help(span, "the key set holds no key that can be used", help);
+        return None;
+    }
+    Some(set)
+}
+
+fn union(set: &JwkSet) -> AlgorithmSet {
+    set.keys
+        .iter()
+        .flat_map(|key| key.algorithms().iter())
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! The reference file: every key at its default, made from the same tables that the decoder reads.
+
+use std::fmt::Write;
+
+use super::{
+    admin_section, fetch, issuer, root, route,
+    schema::{Schema, Setting},
+    server_section, token, upstream,
+};
+
+const INTRODUCTION: &str = "\
+# Every key of a configuration, at its default.
+#
+# A key in a comment is off unless it is set. Durations are written \"30s\", \"5m\" or \"1h 30m\", sizes
+# \"16KiB\". Any string may hold ${ENV_NAME}; a plain ${ is written $${. Every secret has a _file form.
+# Relative paths are relative to this file. What is wrong with a file: portcullis check -c FILE
+";
+
+/// A configuration that shows every key: at its default, or in a comment if it has none.
+#[must_use]
+pub fn reference() -> String {
+    let mut text = INTRODUCTION.to_owned();
+    section(&mut text, None, &root::SCHEMA);
+    section(&mut text, Some("[server]"), &server_section::SCHEMA);
+    section(&mut text, Some("[server.limits]"), &server_section::LIMITS);
+    section(&mut text, Some("[admin]"), &admin_section::SCHEMA);
+    section(&mut text, Some("[token]"), &token::SCHEMA);
+    text.push_str(
+        "\n# Where requests go. Short for [upstreams.default]; others are [upstreams.NAME].",
+    );
+    section(&mut text, Some("[upstream]"), &upstream::SCHEMA);
+    text.push_str("\n# Which requests go where. Absent: the one route that stands here.");
+    section(&mut text, Some("[[routes]]"), &route::SCHEMA);
+    text.push_str(
+        "\n# Any key of an issuer except its source of keys, for all of them.\n[issuer_defaults]\n",
+    );
+    text.push_str("\n# Whom the gateway trusts: the iss claim, percent-encoded or as a plain URL.");
+    let name = "[issuers.\"https%3A%2F%2Fidp.example.com%2Frealms%2Forders\"]";
+    section(&mut text, Some(name), &issuer::SCHEMA);
+    let name = name.replace("\"]", "\".fetch]");
+    section(&mut text, Some(&name), &fetch::SCHEMA);
+    text
+}
+
+fn section(text: &mut String, header: Option<&str>, schema: &Schema) {
+    let header = header.map(|h| format!("{h}\n")).unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = write!(text, "\n{header}");
+    for key in &schema.keys {
+        let (mark, value) = match key.setting {
+            Setting::Default(value) | Setting::Example(value) => ("", value),
+            Setting::Unset(value) => ("# ", value),
+            Setting::Section => continue,
+        };
+        let _ = writeln!(text, "# {}\n{mark}{} = {value}", key.doc, key.name);
+    }
+}

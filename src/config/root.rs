@@ -1,0 +1,97 @@
+//! The whole file: its sections, and what they say about each other.
+
+use std::{collections::HashSet, sync::LazyLock};
+
+use super::{
+    Config, admin_section,
+    context::Context,
+    issuers, route,
+    schema::{Key, Schema, key, section},
+    section::Section,
+    server_section, token,
+    upstream::{self, Upstreams},
+    value::Node,
+};
+use crate::{admin, gateway::Policy, route::Routes, server};
+
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("the file", KEYS));
+
+const KEYS: &[Key] = &[
+    key(
+        "issuers_file",
+        "\"\"",
+        "More issuers, in Liberty Create's JSON form; watched.",
+    ),
+    section("server", "Where clients connect."),
+    section("admin", "Health, metrics and status."),
+    section("token", "Where a request may carry its token."),
+    section(
+        "upstream",
+        "Short for [upstreams.default]: where requests go.",
+    ),
+    section("upstreams", "[upstreams.NAME]: more of them."),
+    section(
+        "routes",
+        "Absent: every path to [upstream], access = \"required\".",
+    ),
+    section(
+        "issuer_defaults",
+        "Any key of an issuer except its source of keys, for all of them.",
+    ),
+    section(
+        "issuers",
+        "Whom the gateway trusts, by iss: percent-encoded, or a plain URL.",
+    ),
+];
+
+/// Reads the file; `None` when the routes are wrong.
+pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
+    let root = Section::open(context, &SCHEMA, node);
+    let server = server_section::decode(&root.child("server", &server_section::SCHEMA));
+    let admin_section = root.child("admin", &admin_section::SCHEMA);
+    let admin = admin_section::decode(&admin_section);
+    let sources = token::decode(&root.child("token", &token::SCHEMA));
+    let upstreams = upstream::decode(&root);
+    let issuers = issuers::decode(&root, server.public_url.is_some());
+    let to = route::References {
+        upstreams: &upstreams,
+        issuers: &issuers,
+        token: &sources,
+    };
+    let routes = route::decode(&root, &to);
+    if let Some(admin) = &admin {
+        check_ports(&admin_section, admin, &server.settings);
+    }
+    let routes = routes?;
+    warn_of_unused(context, &upstreams, &routes);
+    let policy = Policy {
+        routes,
+        registry: issuers.into_registry(),
+        upstreams: upstreams.all,
+        trusted_proxies: server.trusted_proxies,
+        public_url: server.public_url,
+    };
+    Some(Config {
+        server: server.settings,
+        admin,
+        policy,
+        warnings: Vec::new(),
+    })
+}
+
+fn check_ports(section: &Section<'_>, admin: &admin::Settings, server: &server::Settings) {
+    let same = server::ListenAddress::Tcp(admin.listen);
+    if admin.listen.port() != 0 && server.listen.contains(&same) {
+        let message = "the admin listener and the server cannot share an address";
+        section.context.error(section.place("listen"), message);
+    }
+}
+
+fn warn_of_unused(context: &Context<'_>, upstreams: &Upstreams, routes: &Routes) {
+    let used: HashSet<usize> = routes.all().iter().map(|route| route.upstream).collect();
+    for (number, (name, _)) in upstreams.names.iter().enumerate() {
+        if !used.contains(&number) {
+            context.warn(format!("no route uses the upstream {name}"));
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! `[[routes]]`.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
+
+use http::Method;
+
+use super::{
+    issuers::Issuers,
+    schema::{Key, Schema, closest, key, unset},
+    section::{Section, Text},
+    upstream::Upstreams,
+    value::{Node, Span, Value},
+};
+use crate::{
+    route::{Access, Route, Routes, RoutesError},
+    token::Sources,
+};
+
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[[routes]]", KEYS));
+
+const KEYS: &[Key] = &[
+    unset(
+        "host",
+        "\"api.example.com\"",
+        "The host it is for. Absent: every host.",
+    ),
+    key(
+        "path",
+        "\"/{*rest}\"",
+        "{name} is one segment, {*rest} all that follows.",
+    ),
+    unset(
+        "methods",
+        "[\"GET\"]",
+        "The methods it is for. Absent: all.",
+    ),
+    key("upstream", "\"default\"", "The name of its upstream."),
+    key(
+        "access",
+        "\"required\"",
+        "\"required\"; \"optional\": no token is anonymous, a bad one is refused; \"public\": tokens are ignored.",
+    ),
+    unset(
+        "issuers",
+        "[\"https://idp.example.com/realms/orders\"]",
+        "The issuers whose tokens it takes. Absent: every active one.",
+    ),
+    key("scopes", "[]", "Scopes that a token must all have."),
+    key("any_scopes", "[]", "Scopes of which a token must have one."),
+];
+
+/// What a route refers to.
+pub(super) struct References<'r> {
+    pub(super) upstreams: &'r Upstreams,
+    pub(super) issuers: &'r Issuers,
+    pub(super) token: &'r Sources,
+}
+
+/// Reads every route. Absent: one, for every path, that asks for a token.
+pub(super) fn decode(root: &Section<'_>, to: &References<'_>) -> Option<Routes> {
+    static WHOLE: Node = Node {
+        value: Value::Table(super::value::Table(Vec::new())),
+        span: Span::NOWHERE,
+    };
+    let context = root.context;
+    let nodes = match root.written("routes") {
+        None => std::slice::from_ref(&WHOLE),
+        Some(Node {
+            value: Value::List(nodes),
+            ..
+        }) if !nodes.is_empty() => nodes.as_slice(),
+        Some(node) => {
+            let help = "write [[routes]] above each route, or leave them out for one that takes every path";
+            context.error_with_help(node.span, "\"routes\" must be tables, at least one", help);
+            return None;
+        }
+    };
+    let errors = context.errors();
+    let sections: Vec<_> = nodes
+        .iter()
+        .map(|n| Section::open(context, &SCHEMA, n))
+        .collect();
+    let numbered = sections.iter().enumerate();
+    let routes = numbered
+        .map(|(id, section)| route(id, section, to, root.span))
+        .collect();
+    match Routes::new(routes) {
+        Ok(routes) => (context.errors() == errors).then_some(routes),
+        Err(problems) => {
+            problems
+                .iter()
+                .for_each(|problem| report(problem, &sections));
+            None
+        }
+    }
+}
+
+/// The table numbers its routes from 0, people from 1.
+fn report(problem: &RoutesError, sections: &[Section<'_>]) {
+    match problem {
+        RoutesError::Path { route, why } => {
+            if let Some(section) = sections.get(*route) {
+                let message = format!("the path is not a valid pattern: {why}");
+                section.context.error(section.place("path"), message);
+            }
+        }
+        RoutesError::Same { route, other } => {
+            if let Some(section) = sections.get(*route) {
+                let number = other + 1;
+                let message = format!("route {number} is already for this host, path and method");
+                section.context.error(section.place("path"), message);
+            }
+        }
+    }
+}
+
+fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> Route {
+    let host = section
+        .some_text("host")
+        .and_then(|text| host(section, text));
+    let path: Box<str> = section.text("path").map_or("", |t| t.text).into();
+    let access = section
+        .choice(
+            "access",
+            &[
+                ("required", Access::Required),
+                ("optional", Access::Optional),
+                ("public", Access::Public),
+            ],
+        )
+        .unwrap_or(Access::Required);
+    if access == Access::Public {
+        for name in ["scopes", "any_scopes", "issuers"] {
+            if section.written(name).is_some_and(|n| !n.is_empty_list()) {
+                let message =
+                    format!("a public route looks at no token: \"{name}\" would do nothing");
+                section.context.error(section.place(name), message);
+            }
+        }
+    }
+    Route {
+        id,
+        name: format!("{}{path}", host.as_deref().unwrap_or_default()).into(),
+        methods: methods(section),
+        access,
+        token: to.token.clone(),
+        issuers: issuers(section, to.issuers),
+        scopes: scopes(section, "scopes"),
+        any_scopes: scopes(section, "any_scopes"),
+        upstream: upstream(section, to.upstreams, root).unwrap_or_default(),
+        host,
+        path,
+    }
+}
+
+fn host(section: &Section<'_>, text: Text<'_>) -> Option<Box<str>> {
+    let host = text
+        .text
+        .strip_suffix('.')
+        .unwrap_or(text.text)
+        .to_ascii_lowercase();
+    let literal = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let named = host
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let good = match literal {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => named && !host.split('.').any(str::is_empty),
+    };
+    if good {
+        return Some(host.into());
+    }
+    let help = "write the name alone, without scheme, port or wildcard: \"api.example.com\"";
+    section
+        .context
+        .error_with_help(text.span, "not a host's name", help);
+    None
+}
+
+fn methods(section: &Section<'_>) -> Option<Vec<Method>> {
+    section.written("methods")?;
+    let texts = section.texts("methods")?;
+    if section.written("methods").is_some_and(Node::is_empty_list) {
+        let help = "leave it out for every method";
+        section
+            .context
+            .error_with_help(section.place("methods"), "no method at all", help);
+    }
+    Some(
+        texts
+            .into_iter()
+            .filter_map(|text| method(section, text))
+            .collect(),
+    )
+}
+
+fn method(section: &Section<'_>, text: Text<'_>) -> Option<Method> {
+    let upper = text.text.to_ascii_uppercase();
+    let (message, help) = match Method::from_bytes(text.text.as_bytes()) {
+        Ok(Method::CONNECT | Method::TRACE) => ("this method is never forwarded", None),
+        Ok(_) if upper != text.text => (
+            "methods are upper case",
+            Some(format!("did you mean \"{upper}\"?")),
+        ),
+        Ok(method) => return Some(method),
+        Err(_) => ("not a method", None),
+    };
+    match help {
+        Some(help) => section.context.error_with_help(text.span, message, help),
+        None => section.context.error(text.span, message),
+    }
+    None
+}
+
+fn upstream(section: &Section<'_>, upstreams: &Upstreams, root: Span) -> Option<usize> {
+    let text = section.text("upstream")?;
+    let mut names = upstreams.names.iter().map(|(name, _)| &**name);
+    let position = names.clone().position(|name| name == text.text);
+    if position.is_none() && section.written("upstream").is_none() {
+        let place = if section.span == Span::NOWHERE {
+            root
+        } else {
+            section.span
+        };
+        let help = "write [upstream] and under it url = \"http://127.0.0.1:9000\"";
+        section
+            .context
+            .missing(place, "there is no [upstream] to forward to", help);
+    } else if position.is_none() {
+        let help = match closest(text.text, names.clone()) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None if names.len() == 0 => "write [upstream] and under it its url".to_owned(),
+            None => format!(
+                "there are {}",
+                names.by_ref().collect::<Vec<_>>().join(", ")
+            ),
+        };
+        section
+            .context
+            .missing(text.span, "no upstream has this name", help);
+    }
+    position
+}
+
+fn issuers(section: &Section<'_>, known: &Issuers) -> Option<HashSet<Arc<str>>> {
+    section.written("issuers")?;
+    let texts = section.texts("issuers")?;
+    if section.written("issuers").is_some_and(Node::is_empty_list) {
+        // Read as "all" it would open more than somebody asked for; read as "none" it is of no use.
+        let help = "leave it out for every active issuer";
+        section
+            .context
+            .error_with_help(section.place("issuers"), "no issuer at all", help);
+    }
+    Some(
+        texts
+            .into_iter()
+            .filter_map(|text| known.find(section, text))
+            .collect(),
+    )
+}
+
+/// Scopes are made of the characters of RFC 6749 §3.3.
+fn scopes(section: &Section<'_>, name: &str) -> Vec<Box<str>> {
+    let texts = section.texts(name).unwrap_or_default();
+    let legal = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    for text in texts.iter().filter(|t| !t.text.bytes().all(legal)) {
+        let help = "each scope is a string of its own: [\"orders:read\", \"orders:write\"]";
+        section
+            .context
+            .error_with_help(text.span, "not a scope", help);
+    }
+    texts.into_iter().map(|t| t.text.into()).collect()
+}

@@ -1,0 +1,282 @@
+//! `[server]`, `[admin]`, `[token]`, `[upstream]` and `[[routes]]`.
+
+use super::*;
+use crate::{forward::UpstreamAddress, route::Access, server::ListenAddress, token::Multiple};
+
+/// One error in the first of `lines`, which follow `section` and stand in line 4.
+#[track_caller]
+fn refused(section: &str, lines: &str, column: usize, says: &[&str]) {
+    refuse_at(
+        &format!("{UPSTREAM}{section}\n{lines}\n"),
+        &format!("4:{column}"),
+        says,
+    );
+}
+
+#[test]
+fn addresses_to_listen_on() {
+    let config =
+        accept_with("[server]\nlisten = [\"[::1]:80\", \"localhost:81\", \"unix:s.sock\"]\n");
+    assert_eq!(
+        config.server.listen,
+        [
+            ListenAddress::Tcp("[::1]:80".parse().unwrap()),
+            ListenAddress::Tcp("127.0.0.1:81".parse().unwrap()),
+            ListenAddress::Unix("/nowhere/s.sock".into()),
+        ]
+    );
+    for (value, says) in [
+        ("\":8080\"", "\"0.0.0.0:8080\""),
+        ("\"8080\"", "an IP address and a port"),
+        ("\"example.com:80\"", "an IP address and a port"),
+        ("\"127.0.0.1\"", "an IP address and a port"),
+        ("\"unix:\"", "followed by a path"),
+        ("[]", "at least one address"),
+    ] {
+        refused("[server]", &format!("listen = {value}"), 10, &[says]);
+    }
+    refused(
+        "[server]",
+        "listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]",
+        26,
+        &["stands twice"],
+    );
+}
+
+#[test]
+fn server_urls_and_networks() {
+    let config = accept_with(
+        "[server]\npublic_url = \"https://API.example:443/v1/\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n",
+    );
+    assert_eq!(
+        config.policy.public_url.as_deref(),
+        Some("https://api.example/v1")
+    );
+    assert_eq!(config.policy.trusted_proxies.len(), 2);
+    for url in [
+        "https://a/?q",
+        "https://a/#f",
+        "https://u@a/",
+        "ftp://a",
+        "a.example",
+        "https://a/ b",
+    ] {
+        refused("[server]", &format!("public_url = \"{url}\""), 14, &[]);
+    }
+    refused(
+        "[server]",
+        "trusted_proxies = [\"10.0.0.0/33\"]",
+        20,
+        &["not an address or a network"],
+    );
+}
+
+#[test]
+fn an_admin_listener_that_is_not_loopback_needs_a_token() {
+    let token = "0123456789abcdef";
+    let text = format!("[admin]\nlisten = \"0.0.0.0:9090\"\ntoken = \"{token}\"\n");
+    let admin = accept_with(&text).admin.unwrap();
+    assert!(admin.token.is_some_and(|t| t.matches(token.as_bytes())));
+    assert!(accept_with("[admin]\nlisten = \"\"\n").admin.is_none());
+    refused(
+        "[admin]",
+        "listen = \"0.0.0.0:9090\"",
+        10,
+        &["needs a token"],
+    );
+    refused("[admin]", "token = \"short\"", 9, &["at least 16 bytes"]);
+    refused(
+        "[admin]",
+        "token = \"0123456789 abcdef\"",
+        9,
+        &["visible ASCII"],
+    );
+    refused(
+        "[admin]",
+        "listen = \"127.0.0.1:8080\"",
+        10,
+        &["cannot share an address"],
+    );
+}
+
+#[test]
+fn places_of_tokens() {
+    let sources = |lines: &str| {
+        let config = accept_with(&format!("[token]\n{lines}\n"));
+        (config.policy.routes.all()[0].token.clone(), config.warnings)
+    };
+    let (set, _) = sources(
+        "cookie = \"sid\"\nquery_parameter = \"t\"\nform_parameter = \"\"\nmultiple = \"first\"\nforward = true",
+    );
+    assert_eq!(
+        (set.cookie.as_deref(), set.query_parameter.as_deref()),
+        (Some("sid"), Some("t"))
+    );
+    assert!(set.form_parameter.is_none() && set.forward && set.multiple == Multiple::First);
+    let (set, warnings) = sources("header = \"JWT\"\ncookie = \"sid\"");
+    assert_eq!(set.header.unwrap(), "jwt");
+    assert!(set.cookie.is_none() && set.form_parameter.is_none());
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains("\"cookie\" does nothing")),
+        "{warnings:?}"
+    );
+    refused("[token]", "header = \"a b\"", 10, &["not a header's name"]);
+    refused(
+        "[token]",
+        "header = \"X-Auth-Subject\"",
+        10,
+        &["cannot carry a token"],
+    );
+    refused(
+        "[token]",
+        "header = \"Host\"",
+        10,
+        &["cannot carry a token"],
+    );
+    refused("[token]", "cookie = \"a;b\"", 10, &["not a cookie's name"]);
+    refused(
+        "[token]",
+        "multiple = \"frist\"",
+        12,
+        &["did you mean \"first\"?"],
+    );
+    refused("[token]", "max_bytes = 0", 13, &["from 64B to 1MiB"]);
+}
+
+#[test]
+fn upstreams_and_their_urls() {
+    let upstream = |url: &str| {
+        let config = accept(&format!("[upstream]\nurl = \"{url}\"\n{ISSUER}"));
+        let upstream = config.policy.upstreams[0].clone();
+        let address = match upstream.address {
+            UpstreamAddress::Http(authority) => authority.to_string(),
+            UpstreamAddress::Unix(path) => path.display().to_string(),
+        };
+        (
+            address,
+            upstream.host.to_str().unwrap().to_owned(),
+            upstream.base_path.to_string(),
+        )
+    };
+    let is = |address: &str, host: &str, base: &str| (address.into(), host.into(), base.into());
+    assert_eq!(
+        upstream("http://a.example"),
+        is("a.example:80", "a.example", "")
+    );
+    assert_eq!(upstream("http://a:9000/v1/"), is("a:9000", "a:9000", "/v1"));
+    assert_eq!(
+        upstream("http://[::1]:9000/"),
+        is("[::1]:9000", "[::1]:9000", "")
+    );
+    assert_eq!(
+        upstream("unix:/run/a.sock"),
+        is("/run/a.sock", "localhost", "")
+    );
+    for (url, says) in [
+        ("https://a", "not supported yet"),
+        ("ftp://a", "begins with http://"),
+        ("a:9000", "begins with http://"),
+        ("http://u:p@a", "user name or a password"),
+        ("http://a/?q=1", "query"),
+        ("http://a/#f", "fragment"),
+        ("http://a/x/../y", "must be plain"),
+        ("http://a/%2e", "must be plain"),
+        ("http://a//b", "must be plain"),
+        ("http://a:0", "not an address to connect to"),
+        ("http://", "not a URL"),
+        ("unix:", "followed by a path"),
+    ] {
+        refuse_at(&format!("[upstream]\nurl = \"{url}\"\n"), "2:7", &[says]);
+    }
+    refuse_at(
+        "[upstream]\n",
+        "1:2",
+        &["the upstream \"default\" has no \"url\""],
+    );
+    let both = format!("{UPSTREAM}[upstreams.default]\nurl = \"http://b\"\n");
+    refuse_at(&both, "3:12", &["[upstream] is short for"]);
+}
+
+#[test]
+fn routes_say_which_requests_go_where() {
+    let config = accept_with(
+        "[upstreams.orders]\nurl = \"http://b\"\n[[routes]]\nhost = \"API.example.\"\npath = \"/orders/{id}\"\nmethods = [\"GET\"]\nupstream = \"orders\"\naccess = \"optional\"\nissuers = [\"https%3A%2F%2Fidp.example\"]\nscopes = [\"orders:read\"]\n[[routes]]\naccess = \"public\"\n",
+    );
+    let [orders, all] = config.policy.routes.all() else {
+        panic!("not two routes")
+    };
+    assert_eq!(
+        (orders.host.as_deref(), &*orders.name),
+        (Some("api.example"), "api.example/orders/{id}")
+    );
+    assert_eq!((orders.upstream, orders.access), (1, Access::Optional));
+    assert!(
+        orders
+            .issuers
+            .as_ref()
+            .unwrap()
+            .contains("https://idp.example")
+    );
+    assert_eq!(
+        (all.upstream, all.access, &*all.path),
+        (0, Access::Public, "/{*rest}")
+    );
+    for (line, column, says) in [
+        ("upstream = \"defualt\"", 12, "did you mean \"default\"?"),
+        ("access = \"optinal\"", 10, "did you mean \"optional\"?"),
+        ("methods = [\"get\"]", 12, "did you mean \"GET\"?"),
+        ("methods = [\"TRACE\"]", 12, "never forwarded"),
+        ("methods = []", 11, "no method at all"),
+        ("host = \"https://a\"", 8, "not a host's name"),
+        ("host = \"a:80\"", 8, "not a host's name"),
+        ("host = \"*.a\"", 8, "not a host's name"),
+        (
+            "issuers = [\"https://nobody.example\"]",
+            12,
+            "no issuer has this name",
+        ),
+        ("issuers = []", 11, "no issuer at all"),
+        ("scopes = [\"a b\"]", 11, "not a scope"),
+        (
+            "scopes = [\"a\"]\naccess = \"public\"",
+            10,
+            "\"scopes\" would do nothing",
+        ),
+        (
+            "any_scopes = [\"a\"]\naccess = \"public\"",
+            14,
+            "\"any_scopes\" would do nothing",
+        ),
+        ("token = {}", 1, "unknown key \"token\""),
+    ] {
+        refused("[[routes]]", line, column, &[says]);
+    }
+    let close = "[[routes]]\nissuers = [\"https://idp.exmple\"]\n";
+    refuse_at(
+        &format!("{UPSTREAM}{ISSUER}{close}"),
+        "6:12",
+        &["did you mean \"https://idp.example\"?"],
+    );
+}
+
+#[test]
+fn a_route_needs_an_upstream() {
+    refuse_at(
+        "[[routes]]\npath = \"/a\"\n",
+        "1:1",
+        &["there is no [upstream]"],
+    );
+    let config = accept(
+        "[upstreams.a]\nurl = \"http://a\"\n[[routes]]\nupstream = \"a\"\n[upstreams.b]\nurl = \"http://b\"\n",
+    );
+    assert!(
+        config
+            .warnings
+            .iter()
+            .any(|w| w == "no route uses the upstream b"),
+        "{:?}",
+        config.warnings
+    );
+}

@@ -1,0 +1,70 @@
+//! URLs in a configuration: no userinfo, no query, no fragment.
+
+use reqwest::Url;
+
+use super::{context::Context, section::Text};
+
+/// What a URL may not have here. A password would end up in logs; a query or a fragment would be lost.
+pub(super) fn parse(context: &Context<'_>, text: Text<'_>, schemes: &[&str]) -> Option<Url> {
+    let url = absolute(context, text, schemes)?;
+    let errors = context.errors();
+    if url.query().is_some() {
+        context.error(text.span, "the URL cannot have a query");
+    }
+    (context.errors() == errors).then_some(url)
+}
+
+/// As [`parse`], where a query is allowed.
+pub(super) fn absolute(context: &Context<'_>, text: Text<'_>, schemes: &[&str]) -> Option<Url> {
+    let choices = || {
+        format!(
+            "write a URL that begins with {}://",
+            schemes.join(":// or ")
+        )
+    };
+    let url = match Url::parse(text.text) {
+        Ok(url) => url,
+        Err(error) => {
+            context.error_with_help(text.span, format!("not a URL: {error}"), choices());
+            return None;
+        }
+    };
+    let errors = context.errors();
+    if !schemes.contains(&url.scheme()) || !url.has_host() {
+        context.error_with_help(text.span, "not a URL that can be used here", choices());
+    } else if has_userinfo(text.text) {
+        context.error(text.span, "the URL cannot hold a user name or a password");
+    }
+    if url.fragment().is_some() {
+        context.error(text.span, "the URL cannot have a fragment");
+    }
+    if text
+        .text
+        .contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\')
+    {
+        // The URL standard skips or replaces these; whoever wrote them meant something else.
+        context.error(
+            text.span,
+            "the URL holds a space, a backslash or a control character",
+        );
+    }
+    (context.errors() == errors).then_some(url)
+}
+
+/// Whether the URL's host is this machine: 127.0.0.0/8, ::1 or localhost.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Also an empty one, which a parsed URL no longer shows.
+fn has_userinfo(text: &str) -> bool {
+    let (_, rest) = text.split_once("://").unwrap_or(("", text));
+    rest.split(['/', '?', '#'])
+        .next()
+        .is_some_and(|authority| authority.contains('@'))
+}

@@ -1,0 +1,270 @@
+//! Bodies on their way through: streamed, counted, and watched for a client that stalls.
+
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::pool::Lease;
+use crate::deadline::Deadline;
+
+/// The two deadlines of an exchange: one for the client, one for the upstream.
+pub struct Pace {
+    /// Set while the client is awaited.
+    pub client: Deadline,
+    /// How long the client may keep the gateway waiting in the middle of a request.
+    pub client_stall: Duration,
+    /// Set while the upstream is awaited.
+    pub upstream: Deadline,
+}
+
+/// A request's body on its way to the upstream. Trailers are dropped.
+pub struct RequestBody {
+    source: Source,
+    seen: u64,
+    limit: Option<u64>,
+    pace: Rc<Pace>,
+}
+
+enum Source {
+    Streaming(Incoming),
+    /// What was read already, and what follows it.
+    Begun(Bytes, Incoming),
+    Buffered(Bytes),
+    Empty,
+}
+
+/// Why a request's body ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is longer than the limit.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(u64),
+    /// The client broke the framing or the connection.
+    #[error("the client did not send the whole body: {0}")]
+    Client(#[from] hyper::Error),
+    /// The client sent it too slowly.
+    #[error("the client sent the body too slowly")]
+    Stalled,
+}
+
+impl RequestBody {
+    /// A body that streams as it comes, `limit` bytes at most.
+    #[must_use]
+    pub fn streaming(body: Incoming, limit: Option<u64>, pace: Rc<Pace>) -> Self {
+        let source = if body.is_end_stream() {
+            Source::Empty
+        } else {
+            Source::Streaming(body)
+        };
+        Self {
+            source,
+            seen: 0,
+            limit,
+            pace,
+        }
+    }
+
+    /// No body at all.
+    #[must_use]
+    pub const fn empty(pace: Rc<Pace>) -> Self {
+        Self {
+            source: Source::Empty,
+            seen: 0,
+            limit: None,
+            pace,
+        }
+    }
+
+    /// The whole of it, if it is `limit` bytes at most and comes within `time`; it can be forwarded
+    /// afterwards byte for byte.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub async fn buffer(&mut self, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
+        let too_large = BodyError::TooLarge(limit as u64);
+        if self.size_hint().lower() > limit as u64 {
+            return Err(too_large);
+        }
+        let pace = Rc::clone(&self.pace);
+        pace.client.set(time);
+        let mut whole = Vec::new();
+        let outcome = loop {
+            let frame = std::future::poll_fn(|context| match self.poll_source(context) {
+                Poll::Pending if pace.client.poll(context).is_ready() => {
+                    Poll::Ready(Some(Err(BodyError::Stalled)))
+                }
+                polled => polled,
+            })
+            .await;
+            match frame {
+                None => break Ok(()),
+                Some(Err(error)) => break Err(error),
+                Some(Ok(data)) => {
+                    whole.extend_from_slice(&data);
+                    if whole.len() > limit {
+                        break Err(too_large);
+                    }
+                }
+            }
+        };
+        pace.client.clear();
+        match outcome {
+            Ok(()) => {
+                let whole = Bytes::from(whole);
+                self.source = Source::Buffered(whole.clone());
+                Ok(whole)
+            }
+            Err(error) => {
+                // What was read of a body that is too large can still be forwarded.
+                if let Source::Streaming(rest) = std::mem::replace(&mut self.source, Source::Empty)
+                {
+                    self.source = Source::Begun(whole.into(), rest);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether its length is not known before its end, so that it must go on in chunks.
+    #[must_use]
+    pub fn is_chunked(&self) -> bool {
+        self.size_hint().exact().is_none()
+    }
+
+    /// Data of the source; trailers are passed over.
+    fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            return match &mut self.source {
+                Source::Empty => Poll::Ready(None),
+                Source::Buffered(whole) => {
+                    let whole = std::mem::take(whole);
+                    self.source = Source::Empty;
+                    Poll::Ready((!whole.is_empty()).then_some(Ok(whole)))
+                }
+                Source::Begun(begun, _) if !begun.is_empty() => {
+                    Poll::Ready(Some(Ok(std::mem::take(begun))))
+                }
+                Source::Streaming(body) | Source::Begun(_, body) => {
+                    match Pin::new(body).poll_frame(context) {
+                        Poll::Pending => Poll::Pending,
+                        Poll::Ready(None) => Poll::Ready(None),
+                        Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+                        Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                            Ok(data) => Poll::Ready(Some(Ok(data))),
+                            Err(_trailers) => continue,
+                        },
+                    }
+                }
+            };
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let polled = this.poll_source(context);
+        // Whoever is awaited now has a deadline, and the other one has none.
+        match &polled {
+            Poll::Pending if !this.pace.client.is_set() && !this.pace.client.has_fired() => {
+                this.pace.client.set(this.pace.client_stall);
+            }
+            Poll::Pending => {}
+            Poll::Ready(_) => this.pace.client.clear(),
+        }
+        let Poll::Ready(Some(Ok(data))) = polled else {
+            return polled.map(|end| end.map(|error| error.map(Frame::data)));
+        };
+        this.seen = this.seen.saturating_add(data.len() as u64);
+        match this.limit {
+            Some(limit) if this.seen > limit => Poll::Ready(Some(Err(BodyError::TooLarge(limit)))),
+            _ => Poll::Ready(Some(Ok(Frame::data(data)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Streaming(body) => body.is_end_stream(),
+            Source::Begun(begun, rest) => begun.is_empty() && rest.is_end_stream(),
+            Source::Buffered(whole) => whole.is_empty(),
+            Source::Empty => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Streaming(body) => body.size_hint(),
+            Source::Begun(begun, rest) => {
+                let mut hint = rest.size_hint();
+                let begun = begun.len() as u64;
+                if let Some(upper) = hint.upper() {
+                    hint.set_upper(upper.saturating_add(begun));
+                }
+                hint.set_lower(hint.lower().saturating_add(begun));
+                hint
+            }
+            Source::Buffered(whole) => SizeHint::with_exact(whole.len() as u64),
+            Source::Empty => SizeHint::with_exact(0),
+        }
+    }
+}
+
+/// A response's body on its way to the client.
+pub enum ResponseBody {
+    /// The gateway's own.
+    Own(Bytes),
+    /// The upstream's; its connection goes back to the pool when the body has come to its end.
+    Upstream(Incoming, Lease),
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Own(whole) if whole.is_empty() => Poll::Ready(None),
+            Self::Own(whole) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(whole))))),
+            Self::Upstream(body, lease) => {
+                let polled = Pin::new(&mut *body).poll_frame(context);
+                match &polled {
+                    Poll::Ready(Some(Err(_))) => lease.discard(),
+                    Poll::Ready(None) => lease.give_back(),
+                    Poll::Ready(Some(Ok(_))) if body.is_end_stream() => lease.give_back(),
+                    Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+                }
+                polled
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(whole) => whole.is_empty(),
+            Self::Upstream(body, _) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(whole) => SizeHint::with_exact(whole.len() as u64),
+            Self::Upstream(body, _) => body.size_hint(),
+        }
+    }
+}

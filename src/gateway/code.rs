@@ -1,0 +1,372 @@
+//! The codes of refusals: what a client is told, and with which status.
+
+use http::StatusCode;
+
+/// What a refusal is called. The names are part of the interface: scripts and dashboards rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each is explained by its own `detail`")]
+pub enum Code {
+    TokenAmbiguous,
+    TokenEmpty,
+    RequestMalformed,
+    TokenMissing,
+    TokenMalformed,
+    TokenTooLarge,
+    AlgorithmNotAllowed,
+    CriticalHeaderUnsupported,
+    TypeNotAllowed,
+    IssuerUnknown,
+    IssuerInactive,
+    KeyNotFound,
+    SignatureInvalid,
+    DecryptionFailed,
+    TokenExpired,
+    TokenNotYetValid,
+    TokenIssuedInFuture,
+    TokenTooOld,
+    AudienceNotAllowed,
+    ClaimMissing,
+    ClaimNotAllowed,
+    ClaimMalformed,
+    ScopeInsufficient,
+    RouteNotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    BodyTooLarge,
+    UriTooLong,
+    HeadersTooLarge,
+    UpstreamUnreachable,
+    UpstreamTimeout,
+    UpstreamMalformed,
+    KeysUnavailable,
+    Overloaded,
+}
+
+/// Which `error` of RFC 6750 §3.1 a refusal carries in its challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// No challenge at all.
+    None,
+    /// A challenge without `error`: no token came.
+    Bare,
+    /// `invalid_request`.
+    InvalidRequest,
+    /// `invalid_token`.
+    InvalidToken,
+    /// `insufficient_scope`.
+    InsufficientScope,
+}
+
+impl Code {
+    /// Every code, in the order of declaration.
+    pub const ALL: [Self; 34] = [
+        Self::TokenAmbiguous,
+        Self::TokenEmpty,
+        Self::RequestMalformed,
+        Self::TokenMissing,
+        Self::TokenMalformed,
+        Self::TokenTooLarge,
+        Self::AlgorithmNotAllowed,
+        Self::CriticalHeaderUnsupported,
+        Self::TypeNotAllowed,
+        Self::IssuerUnknown,
+        Self::IssuerInactive,
+        Self::KeyNotFound,
+        Self::SignatureInvalid,
+        Self::DecryptionFailed,
+        Self::TokenExpired,
+        Self::TokenNotYetValid,
+        Self::TokenIssuedInFuture,
+        Self::TokenTooOld,
+        Self::AudienceNotAllowed,
+        Self::ClaimMissing,
+        Self::ClaimNotAllowed,
+        Self::ClaimMalformed,
+        Self::ScopeInsufficient,
+        Self::RouteNotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::BodyTooLarge,
+        Self::UriTooLong,
+        Self::HeadersTooLarge,
+        Self::UpstreamUnreachable,
+        Self::UpstreamTimeout,
+        Self::UpstreamMalformed,
+        Self::KeysUnavailable,
+        Self::Overloaded,
+    ];
+
+    /// Its name in bodies, logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// What the client is told: what is wrong and what to do, never a claim, a key or an expected value.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        self.row().2
+    }
+
+    /// The HTTP status that goes with it.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    const fn row(self) -> (&'static str, StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::TokenAmbiguous => (
+                "token_ambiguous",
+                S::BAD_REQUEST,
+                "The request carries more than one token; send exactly one.",
+            ),
+            Self::TokenEmpty => (
+                "token_empty",
+                S::BAD_REQUEST,
+                "The request has a place for a token and none in it.",
+            ),
+            Self::RequestMalformed => (
+                "request_malformed",
+                S::BAD_REQUEST,
+                "The request is malformed.",
+            ),
+            Self::TokenMissing => (
+                "token_missing",
+                S::UNAUTHORIZED,
+                "The request carries no token.",
+            ),
+            Self::TokenMalformed => (
+                "token_malformed",
+                S::UNAUTHORIZED,
+                "The token is not a well-formed JSON Web Token.",
+            ),
+            Self::TokenTooLarge => (
+                "token_too_large",
+                S::UNAUTHORIZED,
+                "The token is longer than the gateway accepts.",
+            ),
+            Self::AlgorithmNotAllowed => (
+                "algorithm_not_allowed",
+                S::UNAUTHORIZED,
+                "The token's signature algorithm is not allowed.",
+            ),
+            Self::CriticalHeaderUnsupported => (
+                "critical_header_unsupported",
+                S::UNAUTHORIZED,
+                "The token marks a header as critical that the gateway does not support.",
+            ),
+            Self::TypeNotAllowed => (
+                "type_not_allowed",
+                S::UNAUTHORIZED,
+                "The token's type is not allowed.",
+            ),
+            Self::IssuerUnknown => (
+                "issuer_unknown",
+                S::UNAUTHORIZED,
+                "The token's issuer is not trusted here.",
+            ),
+            Self::IssuerInactive => (
+                "issuer_inactive",
+                S::UNAUTHORIZED,
+                "The token's issuer is not active.",
+            ),
+            Self::KeyNotFound => (
+                "key_not_found",
+                S::UNAUTHORIZED,
+                "The issuer has no key for this token.",
+            ),
+            Self::SignatureInvalid => (
+                "signature_invalid",
+                S::UNAUTHORIZED,
+                "The token's signature is not valid.",
+            ),
+            Self::DecryptionFailed => (
+                "decryption_failed",
+                S::UNAUTHORIZED,
+                "The token is encrypted and cannot be decrypted.",
+            ),
+            Self::TokenExpired => ("token_expired", S::UNAUTHORIZED, "The token expired."),
+            Self::TokenNotYetValid => (
+                "token_not_yet_valid",
+                S::UNAUTHORIZED,
+                "The token is not valid yet.",
+            ),
+            Self::TokenIssuedInFuture => (
+                "token_issued_in_future",
+                S::UNAUTHORIZED,
+                "The token was issued in the future.",
+            ),
+            Self::TokenTooOld => (
+                "token_too_old",
+                S::UNAUTHORIZED,
+                "The token was issued too long ago.",
+            ),
+            Self::AudienceNotAllowed => (
+                "audience_not_allowed",
+                S::UNAUTHORIZED,
+                "The token is for another audience.",
+            ),
+            Self::ClaimMissing => (
+                "claim_missing",
+                S::UNAUTHORIZED,
+                "The token lacks a required claim.",
+            ),
+            Self::ClaimNotAllowed => (
+                "claim_not_allowed",
+                S::UNAUTHORIZED,
+                "One of the token's claims has a value that is not allowed.",
+            ),
+            Self::ClaimMalformed => (
+                "claim_malformed",
+                S::UNAUTHORIZED,
+                "One of the token's claims is malformed.",
+            ),
+            Self::ScopeInsufficient => (
+                "scope_insufficient",
+                S::FORBIDDEN,
+                "The token's scope does not cover this request.",
+            ),
+            Self::RouteNotFound => (
+                "route_not_found",
+                S::NOT_FOUND,
+                "No route is for this host and path.",
+            ),
+            Self::MethodNotAllowed => (
+                "method_not_allowed",
+                S::METHOD_NOT_ALLOWED,
+                "The method is not allowed here.",
+            ),
+            Self::RequestTimeout => (
+                "request_timeout",
+                S::REQUEST_TIMEOUT,
+                "The request came too slowly.",
+            ),
+            Self::BodyTooLarge => (
+                "body_too_large",
+                S::PAYLOAD_TOO_LARGE,
+                "The request's body is too large.",
+            ),
+            Self::UriTooLong => (
+                "uri_too_long",
+                S::URI_TOO_LONG,
+                "The request line is too long.",
+            ),
+            Self::HeadersTooLarge => (
+                "headers_too_large",
+                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The request has too many header fields, or they are too large.",
+            ),
+            Self::UpstreamUnreachable => (
+                "upstream_unreachable",
+                S::BAD_GATEWAY,
+                "The upstream cannot be reached.",
+            ),
+            Self::UpstreamTimeout => (
+                "upstream_timeout",
+                S::GATEWAY_TIMEOUT,
+                "The upstream did not answer in time.",
+            ),
+            Self::UpstreamMalformed => (
+                "upstream_malformed",
+                S::BAD_GATEWAY,
+                "The upstream's answer is malformed.",
+            ),
+            Self::KeysUnavailable => (
+                "keys_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The issuer's keys are not available at the moment; try again.",
+            ),
+            Self::Overloaded => (
+                "overloaded",
+                S::SERVICE_UNAVAILABLE,
+                "The gateway is overloaded; try again.",
+            ),
+        }
+    }
+
+    /// Which challenge goes with it (RFC 6750 §3).
+    #[must_use]
+    pub const fn challenge(self) -> Challenge {
+        match self {
+            Self::TokenAmbiguous | Self::TokenEmpty => Challenge::InvalidRequest,
+            Self::TokenMissing => Challenge::Bare,
+            Self::ScopeInsufficient => Challenge::InsufficientScope,
+            Self::TokenMalformed
+            | Self::TokenTooLarge
+            | Self::AlgorithmNotAllowed
+            | Self::CriticalHeaderUnsupported
+            | Self::TypeNotAllowed
+            | Self::IssuerUnknown
+            | Self::IssuerInactive
+            | Self::KeyNotFound
+            | Self::SignatureInvalid
+            | Self::DecryptionFailed
+            | Self::TokenExpired
+            | Self::TokenNotYetValid
+            | Self::TokenIssuedInFuture
+            | Self::TokenTooOld
+            | Self::AudienceNotAllowed
+            | Self::ClaimMissing
+            | Self::ClaimNotAllowed
+            | Self::ClaimMalformed => Challenge::InvalidToken,
+            Self::RequestMalformed
+            | Self::RouteNotFound
+            | Self::MethodNotAllowed
+            | Self::RequestTimeout
+            | Self::BodyTooLarge
+            | Self::UriTooLong
+            | Self::HeadersTooLarge
+            | Self::UpstreamUnreachable
+            | Self::UpstreamTimeout
+            | Self::UpstreamMalformed
+            | Self::KeysUnavailable
+            | Self::Overloaded => Challenge::None,
+        }
+    }
+
+    /// Whether the connection is closed after it, because nobody knows what would come next on it.
+    #[must_use]
+    pub const fn closes(self) -> bool {
+        matches!(
+            self,
+            Self::RequestMalformed
+                | Self::RequestTimeout
+                | Self::BodyTooLarge
+                | Self::UriTooLong
+                | Self::HeadersTooLarge
+                | Self::Overloaded
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_stands_in_the_list_once_at_its_place() {
+        for (place, code) in Code::ALL.into_iter().enumerate() {
+            assert_eq!(code as usize, place, "{}", code.name());
+        }
+        let names: HashSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn challenges_go_with_their_statuses() {
+        for code in Code::ALL {
+            let status = match code.challenge() {
+                Challenge::InvalidRequest => 400,
+                Challenge::Bare | Challenge::InvalidToken => 401,
+                Challenge::InsufficientScope => 403,
+                Challenge::None => continue,
+            };
+            assert_eq!(code.status().as_u16(), status, "{}", code.name());
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Protected resource metadata (RFC 9728): whom a client asks for a token.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::Policy;
+
+/// Where the document stands, before the resource's own path.
+pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// The metadata document of a gateway that clients know by its `public_url`.
+#[derive(Debug)]
+pub struct Metadata {
+    path: String,
+    document: Bytes,
+}
+
+/// The most issuers that the document names.
+const MAX_ISSUERS: usize = 100;
+
+impl Metadata {
+    /// The document for `policy`; `None` without a `public_url`.
+    #[must_use]
+    pub fn new(policy: &Policy) -> Option<Self> {
+        let public_url = policy.public_url.as_deref()?;
+        let url = reqwest::Url::parse(public_url).ok()?;
+        let mut issuers: Vec<&str> = policy
+            .registry
+            .iter()
+            .filter(|i| i.active)
+            .map(|i| &*i.name)
+            .collect();
+        issuers.sort_unstable();
+        issuers.truncate(MAX_ISSUERS);
+        let document = json!({
+            "resource": public_url,
+            "authorization_servers": issuers,
+            "bearer_methods_supported": ["header", "body"],
+        });
+        let path = format!("{WELL_KNOWN}{}", url.path().trim_end_matches('/'));
+        Some(Self {
+            path,
+            document: document.to_string().into(),
+        })
+    }
+
+    /// The document, if `path` is where it stands.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<Bytes> {
+        (path == self.path).then(|| self.document.clone())
+    }
+}

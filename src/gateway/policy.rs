@@ -1,0 +1,110 @@
+//! What decisions are made from: one immutable value that a reload replaces as a whole.
+
+use std::{net::IpAddr, sync::Arc};
+
+use http::{Uri, request::Parts, uri::PathAndQuery};
+use ipnet::IpNet;
+use prometheus_client::metrics::counter::Counter;
+
+use super::{Refusal, metadata::Metadata, respond::Realm};
+use crate::{
+    claims::Audiences,
+    forward::Upstream,
+    issuer::Registry,
+    route::{Routes, TargetError, target},
+    telemetry::metrics::{Metrics, RequestLabels},
+};
+
+/// What the configuration says about requests.
+pub struct Policy {
+    /// Which requests go where.
+    pub routes: Routes,
+    /// Whom the gateway trusts.
+    pub registry: Registry,
+    /// Where requests are forwarded to; routes name them by their number.
+    pub upstreams: Vec<Upstream>,
+    /// Peers whose `X-Forwarded-*` count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What clients call, without a slash at its end: for the audience rule and for challenges.
+    pub public_url: Option<Box<str>>,
+}
+
+/// A policy in force, with everything that requests need of it prepared.
+pub struct Snapshot {
+    /// The policy.
+    pub policy: Policy,
+    /// Which one it is: a later one has a higher number.
+    pub generation: u64,
+    pub(super) realm: Realm,
+    pub(super) metadata: Option<Metadata>,
+    allowed: Vec<Counter>,
+}
+
+impl Snapshot {
+    /// Prepares `policy`.
+    #[must_use]
+    pub fn new(policy: Policy, generation: u64, metrics: &Metrics) -> Self {
+        let allowed = policy.routes.all().iter().map(|route| {
+            let route = Arc::clone(&route.name);
+            let labels = RequestLabels {
+                route,
+                outcome: "allow",
+                code: "ok",
+            };
+            metrics.requests.get_or_create_owned(&labels)
+        });
+        Self {
+            allowed: allowed.collect(),
+            realm: Realm::new(policy.public_url.as_deref()),
+            metadata: Metadata::new(&policy),
+            generation,
+            policy,
+        }
+    }
+
+    /// Whether the peer is a proxy whose word counts.
+    #[must_use]
+    pub fn trusts(&self, peer: Option<IpAddr>) -> bool {
+        peer.is_some_and(|peer| {
+            self.policy
+                .trusted_proxies
+                .iter()
+                .any(|net| net.contains(&peer))
+        })
+    }
+
+    /// The URL that was asked for, when the audience rule compares it.
+    pub(super) fn resource(&self, audiences: &Audiences, path: &str) -> Option<String> {
+        match audiences {
+            Audiences::ResourcePrefix => self
+                .policy
+                .public_url
+                .as_deref()
+                .map(|url| format!("{url}{path}")),
+            Audiences::All | Audiences::OneOf(_) => None,
+        }
+    }
+
+    pub(super) fn count_allowed(&self, route: usize) {
+        if let Some(counter) = self.allowed.get(route) {
+            counter.inc();
+        }
+    }
+}
+
+/// Gives the target its canonical form, so that what is matched is what is forwarded.
+pub(super) fn make_canonical(head: &mut Parts) -> Result<(), Refusal> {
+    let path = head.uri.path();
+    let std::borrow::Cow::Owned(canonical) = target::canonical(path)? else {
+        return Ok(());
+    };
+    let target = match head.uri.query() {
+        Some(query) => format!("{canonical}?{query}"),
+        None => canonical,
+    };
+    let mut parts = std::mem::take(&mut head.uri).into_parts();
+    parts.path_and_query =
+        Some(PathAndQuery::try_from(target).map_err(|_| TargetError::Character)?);
+    head.uri = Uri::from_parts(parts).map_err(|_| TargetError::Character)?;
+    Ok(())
+}

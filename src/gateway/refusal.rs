@@ -1,0 +1,197 @@
+//! Every way in which a request is refused: one enum, and one function that says what it is called.
+
+use http::HeaderValue;
+
+use super::{code::Code, limit::LimitError, trace::Step};
+use crate::{
+    authz::Denied,
+    claims::ClaimsError,
+    forward::{BodyError, ForwardError},
+    identity::IdentityError,
+    issuer::{KeyError, RegistryError},
+    jose::{
+        compact::{CompactError, IssuerClaimError},
+        header::HeaderError,
+        jwk::BadSignature,
+        policy::PolicyError,
+    },
+    route::{HostError, NoRoute, NotAdmitted, TargetError},
+    token::ExtractError,
+};
+
+/// Why a request is refused. Its text is for the log and for `explain`, not for the client.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant carries the error of its room, which explains itself"
+)]
+pub enum Refusal {
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    NoRoute(#[from] NoRoute),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
+    /// The route asks for a token, and none came.
+    #[error("the request carries no token in any of the places where the route looks for one")]
+    TokenMissing,
+    #[error(transparent)]
+    Compact(#[from] CompactError),
+    #[error(transparent)]
+    IssuerClaim(#[from] IssuerClaimError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The identity may not do this.
+    #[error("{why}")]
+    Denied {
+        why: Denied,
+        /// The scopes that would do, for the challenge.
+        scope: Option<Box<str>>,
+    },
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+}
+
+impl Refusal {
+    /// What it is called.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Limit(LimitError::RequestLine { .. }) => Code::UriTooLong,
+            Self::Limit(LimitError::HeaderBytes { .. } | LimitError::HeaderFields { .. }) => {
+                Code::HeadersTooLarge
+            }
+            Self::Limit(LimitError::Body { .. }) => Code::BodyTooLarge,
+            Self::Host(_) | Self::Target(_) => Code::RequestMalformed,
+            Self::NoRoute(NoRoute::NotFound) => Code::RouteNotFound,
+            Self::NoRoute(NoRoute::Method { .. }) => Code::MethodNotAllowed,
+            Self::Body(error) | Self::Forward(ForwardError::Body(error)) => body(error),
+            Self::Extract(ExtractError::Ambiguous) => Code::TokenAmbiguous,
+            Self::Extract(ExtractError::Empty) => Code::TokenEmpty,
+            Self::Extract(ExtractError::Malformed(_)) => Code::RequestMalformed,
+            Self::TokenMissing => Code::TokenMissing,
+            Self::Compact(error) => compact(error),
+            Self::IssuerClaim(IssuerClaimError::Missing) => Code::ClaimMissing,
+            Self::IssuerClaim(IssuerClaimError::NotAString) => Code::ClaimMalformed,
+            Self::Registry(RegistryError::Unknown) | Self::NotAdmitted(NotAdmitted) => {
+                Code::IssuerUnknown
+            }
+            Self::Registry(RegistryError::Inactive) => Code::IssuerInactive,
+            Self::Policy(PolicyError::Algorithm { .. }) => Code::AlgorithmNotAllowed,
+            Self::Policy(PolicyError::Critical(_)) => Code::CriticalHeaderUnsupported,
+            Self::Policy(PolicyError::Type { .. }) => Code::TypeNotAllowed,
+            Self::Key(KeyError::NotFound) => Code::KeyNotFound,
+            Self::Key(KeyError::Unavailable) => Code::KeysUnavailable,
+            Self::Signature(BadSignature) => Code::SignatureInvalid,
+            Self::Claims(error) => claims(error),
+            Self::Identity(_) => Code::ClaimMalformed,
+            Self::Denied { why, .. } => denied(why),
+            Self::Forward(error) => forward(error),
+        }
+    }
+
+    /// At which step of the pipeline it happened.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Limit(_) | Self::Host(_) | Self::Target(_) => Step::Request,
+            Self::NoRoute(_) => Step::Route,
+            Self::Body(_) | Self::Extract(_) | Self::TokenMissing => Step::Token,
+            Self::Compact(CompactError::Header(_)) | Self::Policy(_) => Step::Header,
+            Self::Compact(_) => Step::Shape,
+            Self::IssuerClaim(_) | Self::Registry(_) | Self::NotAdmitted(NotAdmitted) => {
+                Step::Issuer
+            }
+            Self::Key(_) => Step::Key,
+            Self::Signature(_) => Step::Signature,
+            Self::Claims(error) => error.step().into(),
+            Self::Identity(_) => Step::Identity,
+            Self::Denied { .. } => Step::Scope,
+            Self::Forward(_) => Step::Upstream,
+        }
+    }
+
+    /// What `Allow` says beside a 405 (RFC 9110 §15.5.6).
+    pub(super) fn allow(&self) -> Option<HeaderValue> {
+        match self {
+            Self::NoRoute(NoRoute::Method { allow }) => HeaderValue::from_str(allow).ok(),
+            _ => None,
+        }
+    }
+}
+
+const fn body(error: &BodyError) -> Code {
+    match error {
+        BodyError::TooLarge(_) => Code::BodyTooLarge,
+        BodyError::Client(_) => Code::RequestMalformed,
+        BodyError::Stalled => Code::RequestTimeout,
+    }
+}
+
+const fn compact(error: &CompactError) -> Code {
+    match error {
+        CompactError::TooLarge { .. } => Code::TokenTooLarge,
+        CompactError::Encrypted => Code::DecryptionFailed,
+        CompactError::Header(HeaderError::AlgorithmUnknown) => Code::AlgorithmNotAllowed,
+        CompactError::Header(HeaderError::Critical(_)) => Code::CriticalHeaderUnsupported,
+        CompactError::Shape
+        | CompactError::Encoding(_)
+        | CompactError::Payload(_)
+        | CompactError::Header(
+            HeaderError::Json(_)
+            | HeaderError::AlgorithmMissing
+            | HeaderError::WrongType(_)
+            | HeaderError::Encryption,
+        ) => Code::TokenMalformed,
+    }
+}
+
+const fn claims(error: &ClaimsError) -> Code {
+    match error {
+        ClaimsError::Issuer => Code::IssuerUnknown,
+        ClaimsError::Expired(_) => Code::TokenExpired,
+        ClaimsError::NotYetValid(_) => Code::TokenNotYetValid,
+        ClaimsError::IssuedInFuture(_) => Code::TokenIssuedInFuture,
+        ClaimsError::TooOld(_) => Code::TokenTooOld,
+        ClaimsError::Audience => Code::AudienceNotAllowed,
+        ClaimsError::Missing(_) => Code::ClaimMissing,
+        ClaimsError::NotAllowed(_) => Code::ClaimNotAllowed,
+        ClaimsError::Malformed { .. } => Code::ClaimMalformed,
+    }
+}
+
+const fn denied(why: &Denied) -> Code {
+    match why {
+        Denied::Scope => Code::ScopeInsufficient,
+        Denied::Issuer => Code::IssuerUnknown,
+        Denied::Public => Code::RouteNotFound,
+    }
+}
+
+const fn forward(error: &ForwardError) -> Code {
+    match error {
+        ForwardError::Connect(_) | ForwardError::Closed(_) => Code::UpstreamUnreachable,
+        ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => Code::UpstreamTimeout,
+        ForwardError::Malformed(_) | ForwardError::SwitchedProtocols => Code::UpstreamMalformed,
+        ForwardError::Target(_) => Code::RequestMalformed,
+        ForwardError::Body(error) => body(error),
+    }
+}

@@ -1,0 +1,176 @@
+//! A refusal as the client sees it: a problem document (RFC 9457) and a challenge (RFC 6750 §3).
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response,
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+
+use super::{
+    code::{Challenge, Code},
+    refusal::Refusal,
+};
+use crate::forward::{ResponseBody, headers::X_REQUEST_ID};
+
+/// What every challenge of one configuration says.
+#[derive(Clone, Debug)]
+pub struct Realm {
+    realm: String,
+    resource_metadata: Option<String>,
+}
+
+/// The body of a refusal.
+#[derive(serde::Serialize)]
+struct Problem<'p> {
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'static str,
+    request_id: &'p str,
+}
+
+impl Realm {
+    /// The realm of a gateway that clients know by `public_url`.
+    #[must_use]
+    pub fn new(public_url: Option<&str>) -> Self {
+        let url = public_url.and_then(|url| reqwest::Url::parse(url).ok());
+        let realm = url
+            .as_ref()
+            .and_then(|url| url.host_str())
+            .unwrap_or("portcullis")
+            .to_owned();
+        // RFC 9728 §3.1: the well-known part stands between the host and the path.
+        let resource_metadata = url.map(|mut url| {
+            let path = url.path().trim_end_matches('/').to_owned();
+            url.set_path(&format!("{}{path}", super::metadata::WELL_KNOWN));
+            url.to_string()
+        });
+        Self {
+            realm,
+            resource_metadata,
+        }
+    }
+
+    fn challenge(&self, code: Code, scope: Option<&str>) -> Option<HeaderValue> {
+        let error = match code.challenge() {
+            Challenge::None => return None,
+            Challenge::Bare => None,
+            Challenge::InvalidRequest => Some("invalid_request"),
+            Challenge::InvalidToken => Some("invalid_token"),
+            Challenge::InsufficientScope => Some("insufficient_scope"),
+        };
+        let mut text = format!("Bearer realm=\"{}\"", self.realm);
+        if let Some(error) = error {
+            text += &format!(
+                ", error=\"{error}\", error_description=\"{}\"",
+                code.detail()
+            );
+        }
+        if let Some(scope) = scope {
+            text += &format!(", scope=\"{scope}\"");
+        }
+        if let Some(metadata) = &self.resource_metadata {
+            text += &format!(", resource_metadata=\"{metadata}\"");
+        }
+        HeaderValue::try_from(text).ok()
+    }
+}
+
+/// The response to a refused request.
+#[must_use]
+pub fn refuse(
+    refusal: &Refusal,
+    request_id: &HeaderValue,
+    realm: &Realm,
+) -> Response<ResponseBody> {
+    let code = refusal.code();
+    let mut response = Response::new(ResponseBody::Own(problem(code, request_id)));
+    *response.status_mut() = code.status();
+    let fields = response.headers_mut();
+    fields.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(X_REQUEST_ID, request_id.clone());
+    let scope = match refusal {
+        Refusal::Denied { scope, .. } => scope.as_deref(),
+        _ => None,
+    };
+    if let Some(challenge) = realm.challenge(code, scope) {
+        fields.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(allow) = refusal.allow() {
+        fields.insert(ALLOW, allow);
+    }
+    if matches!(code, Code::KeysUnavailable | Code::Overloaded) {
+        fields.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    if code.closes() {
+        fields.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The problem document of `code`.
+#[must_use]
+pub fn problem(code: Code, request_id: &HeaderValue) -> Bytes {
+    let status = code.status();
+    let problem = Problem {
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        code: code.name(),
+        detail: code.detail(),
+        request_id: request_id.to_str().unwrap_or_default(),
+    };
+    serde_json::to_vec(&problem).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: HeaderValue = HeaderValue::from_static("r1");
+
+    fn challenge(code: Code, url: Option<&str>, scope: Option<&str>) -> Option<String> {
+        Realm::new(url)
+            .challenge(code, scope)
+            .map(|v| v.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn challenges_say_what_rfc_6750_lets_them() {
+        assert_eq!(
+            challenge(Code::TokenMissing, None, None).unwrap(),
+            "Bearer realm=\"portcullis\""
+        );
+        assert_eq!(
+            challenge(Code::TokenExpired, Some("https://api.example.com"), None).unwrap(),
+            "Bearer realm=\"api.example.com\", error=\"invalid_token\", \
+             error_description=\"The token expired.\", \
+             resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource\""
+        );
+        let scope = challenge(Code::ScopeInsufficient, None, Some("a b")).unwrap();
+        assert!(scope.contains("error=\"insufficient_scope\"") && scope.ends_with("scope=\"a b\""));
+        assert_eq!(challenge(Code::RouteNotFound, None, None), None);
+        let metadata = challenge(Code::TokenMissing, Some("https://a.example/v1"), None).unwrap();
+        assert!(metadata.contains("https://a.example/.well-known/oauth-protected-resource/v1"));
+    }
+
+    #[test]
+    fn the_body_is_a_problem_document() {
+        let response = refuse(&Refusal::TokenMissing, &ID, &Realm::new(None));
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[X_REQUEST_ID], "r1");
+        let body: serde_json::Value =
+            serde_json::from_slice(&problem(Code::TokenMissing, &ID)).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "title": "Unauthorized", "status": 401, "code": "token_missing",
+                "detail": "The request carries no token.", "request_id": "r1",
+            })
+        );
+    }
+}

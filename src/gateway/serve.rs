@@ -1,0 +1,182 @@
+//! Serving a request: decide, forward, answer, and tell of it.
+
+use super::*;
+use crate::{
+    clock::UnixTime,
+    forward::{self, Hop, Way, headers::X_REQUEST_ID},
+    telemetry::metrics::RequestLabels,
+};
+
+/// The route's name in metrics and logs when there is none.
+const NO_ROUTE: &str = "-";
+
+impl Gateway {
+    /// A gateway under `policy`.
+    #[must_use]
+    pub fn new(policy: Policy, limits: Limits, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        let snapshot = ArcSwap::from_pointee(Snapshot::new(policy, 1, &metrics));
+        Self {
+            snapshot,
+            proofs: Proofs::default(),
+            limits,
+            clock,
+            metrics,
+        }
+    }
+
+    /// What is in force.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Its metrics.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Its limits.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The time by its clock.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// Answers a request: with the upstream's response, or with a refusal.
+    pub async fn handle(
+        &self,
+        request: Request<Incoming>,
+        exchange: &Exchange<'_>,
+    ) -> Response<ResponseBody> {
+        let started = Instant::now();
+        let snapshot = self.snapshot.load_full();
+        let (head, body) = request.into_parts();
+        let trusted = snapshot.trusts(exchange.peer.address);
+        let request_id = request_id::of(&head, trusted);
+        if let Some(document) = snapshot
+            .metadata
+            .as_ref()
+            .and_then(|m| m.at(head.uri.path()))
+        {
+            return own(document, &request_id);
+        }
+        let pace = Rc::clone(exchange.pace);
+        let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
+        let mut note = Note::default();
+        let answer = async {
+            let permit = self
+                .decide(&snapshot, head, &mut body, &mut note, &mut Silent)
+                .await?;
+            let scheme = exchange.scheme;
+            let hop = Hop {
+                peer: exchange.peer,
+                trusted,
+                scheme,
+                request_id: &request_id,
+            };
+            self.forward(permit, body, &hop, &snapshot, exchange).await
+        };
+        let response = match answer.await {
+            Ok(mut response) => {
+                response.headers_mut().insert(X_REQUEST_ID, request_id);
+                snapshot.count_allowed(note.route.map_or(usize::MAX, |route| route.id));
+                response
+            }
+            Err(refusal) => {
+                self.tell(&refusal, &note, &request_id, exchange.peer);
+                respond::refuse(&refusal, &request_id, &snapshot.realm)
+            }
+        };
+        self.metrics.request_duration.observe(started.elapsed());
+        response
+    }
+
+    async fn forward(
+        &self,
+        permit: Permit,
+        body: RequestBody,
+        hop: &Hop<'_>,
+        snapshot: &Snapshot,
+        exchange: &Exchange<'_>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let number = permit.route().upstream;
+        let upstream = snapshot
+            .policy
+            .upstreams
+            .get(number)
+            .ok_or(crate::route::NoRoute::NotFound)?;
+        let connections = exchange.pool.of(snapshot.generation, number);
+        let way = Way {
+            upstream,
+            connections: &connections,
+            pace: exchange.pace,
+        };
+        let started = Instant::now();
+        let response = forward::forward(permit, body, hop, &way).await;
+        self.metrics.upstream_duration.observe(started.elapsed());
+        Ok(response?)
+    }
+
+    /// One log event and one count for each refusal. The path is left out: it may hold anything.
+    fn tell(&self, refusal: &Refusal, note: &Note, id: &http::HeaderValue, peer: &Peer) {
+        let code = refusal.code();
+        let route = note
+            .route
+            .as_ref()
+            .map_or_else(|| NO_ROUTE.into(), |r| Arc::clone(&r.name));
+        let outcome = if refusal.step() == Step::Upstream {
+            "fail"
+        } else {
+            "refuse"
+        };
+        tracing::info!(
+            code = code.name(),
+            status = code.status().as_u16(),
+            route = &*route,
+            issuer = note.issuer.as_ref().map(|issuer| &*issuer.name),
+            cause = %refusal,
+            request_id = id.to_str().unwrap_or_default(),
+            client = peer.address.map(tracing::field::display),
+            "{outcome}",
+        );
+        let labels = RequestLabels {
+            route,
+            outcome,
+            code: code.name(),
+        };
+        self.metrics.requests.get_or_create(&labels).inc();
+    }
+
+    /// A refusal of something that never became a request.
+    pub fn refuse_unread(&self, code: Code) {
+        let labels = RequestLabels {
+            route: NO_ROUTE.into(),
+            outcome: "refuse",
+            code: code.name(),
+        };
+        self.metrics.requests.get_or_create(&labels).inc();
+        tracing::info!(
+            code = code.name(),
+            status = code.status().as_u16(),
+            "refuse"
+        );
+    }
+}
+
+fn own(document: Bytes, request_id: &http::HeaderValue) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Own(document));
+    let json = http::HeaderValue::from_static("application/json");
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, json);
+    response
+        .headers_mut()
+        .insert(X_REQUEST_ID, request_id.clone());
+    response
+}

@@ -1,0 +1,97 @@
+//! The steps of the pipeline, for whoever wants to see them: `explain` does, a served request does not.
+
+use crate::claims;
+
+/// A step of the pipeline, in the order in which a request meets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are the steps' own")]
+pub enum Step {
+    Request,
+    Route,
+    Token,
+    Shape,
+    Issuer,
+    Header,
+    Key,
+    Signature,
+    Time,
+    Audience,
+    Claims,
+    Identity,
+    Scope,
+    Upstream,
+}
+
+impl Step {
+    /// The steps that decide, in order; the way to the upstream comes after them.
+    pub const DECIDING: [Self; 13] = [
+        Self::Request,
+        Self::Route,
+        Self::Token,
+        Self::Shape,
+        Self::Issuer,
+        Self::Header,
+        Self::Key,
+        Self::Signature,
+        Self::Time,
+        Self::Audience,
+        Self::Claims,
+        Self::Identity,
+        Self::Scope,
+    ];
+
+    /// Its name in the output of `explain`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Route => "route",
+            Self::Token => "token",
+            Self::Shape => "shape",
+            Self::Issuer => "issuer",
+            Self::Header => "header",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Time => "time",
+            Self::Audience => "audience",
+            Self::Claims => "claims",
+            Self::Identity => "identity",
+            Self::Scope => "scope",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+impl From<claims::Step> for Step {
+    fn from(step: claims::Step) -> Self {
+        match step {
+            claims::Step::Issuer => Self::Issuer,
+            claims::Step::Time => Self::Time,
+            claims::Step::Audience => Self::Audience,
+            claims::Step::Claims => Self::Claims,
+        }
+    }
+}
+
+/// Who is told of each step that passes.
+pub trait Trace {
+    /// `step` passed; `detail` says what was found, and is not made when nobody wants it.
+    fn pass(&mut self, step: Step, detail: impl FnOnce() -> String);
+}
+
+/// Nobody is told: what a served request uses, and it costs nothing.
+pub struct Silent;
+
+impl Trace for Silent {
+    fn pass(&mut self, _step: Step, _detail: impl FnOnce() -> String) {}
+}
+
+/// Every step that passed, with what was found.
+#[derive(Debug, Default)]
+pub struct Record(pub Vec<(Step, String)>);
+
+impl Trace for Record {
+    fn pass(&mut self, step: Step, detail: impl FnOnce() -> String) {
+        self.0.push((step, detail()));
+    }
+}

@@ -1,0 +1,86 @@
+//! The HTTP clients that fetch key sets, by whom they trust.
+
+use std::{collections::HashMap, time::Duration};
+
+use reqwest::{Certificate, Client, ClientBuilder, redirect, retry};
+
+use super::{FetchError, cause};
+use crate::issuer::Remote;
+
+/// How long a connection is kept for the next fetch. Short: one that its server closes in silence
+/// would cost a fetch, and a new one costs little.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Whom a client trusts to vouch for a server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Trust {
+    /// Nobody: for plain http, which must not fail because a machine has no certificates.
+    Nobody,
+    /// The machine's authorities.
+    Machine,
+    /// These authorities (PEM) and no others.
+    Only(Vec<u8>),
+}
+
+/// The HTTP clients: one for each distinct trust, made when it is first needed.
+#[derive(Debug, Default)]
+pub(in crate::issuer) struct Clients(HashMap<Trust, Client>);
+
+impl Clients {
+    /// The client for `remote`. One that cannot be made is tried again the next time.
+    ///
+    /// # Errors
+    /// [`FetchError::Trust`].
+    pub(in crate::issuer) fn get(&mut self, remote: &Remote) -> Result<Client, FetchError> {
+        let trust = Trust::of(remote);
+        if let Some(client) = self.0.get(&trust) {
+            return Ok(client.clone());
+        }
+        let client = trust.client()?;
+        self.0.insert(trust, client.clone());
+        Ok(client)
+    }
+}
+
+impl Trust {
+    fn of(remote: &Remote) -> Self {
+        match &remote.authorities {
+            _ if remote.uri.scheme() == "http" => Self::Nobody,
+            None => Self::Machine,
+            Some(pem) => Self::Only(pem.clone()),
+        }
+    }
+
+    fn client(&self) -> Result<Client, FetchError> {
+        let builder = Client::builder()
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            // The environment has no say in where keys come from.
+            .no_proxy()
+            .http1_only()
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(IDLE);
+        self.apply(builder)?
+            .build()
+            .map_err(|e| FetchError::Trust(cause(e)))
+    }
+
+    fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, FetchError> {
+        match self {
+            Self::Nobody => Ok(builder.tls_certs_only([])),
+            Self::Machine => Ok(builder.https_only(true)),
+            Self::Only(pem) => {
+                let authorities = Certificate::from_pem_bundle(pem)
+                    .map_err(|_| FetchError::Trust("the authorities are not PEM".into()))?;
+                if authorities.is_empty() {
+                    return Err(FetchError::Trust(
+                        "the authorities hold no certificate".into(),
+                    ));
+                }
+                Ok(builder.https_only(true).tls_certs_only(authorities))
+            }
+        }
+    }
+}

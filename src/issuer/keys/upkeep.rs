@@ -1,0 +1,68 @@
+//! The refresher's side of a ring.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Held, KeyRing};
+use crate::{
+    clock::UnixTime,
+    issuer::{KeySource, read::ReadError, set::KeySet},
+    jose::jwk::JwkSet,
+};
+
+impl KeyRing {
+    /// Gives the ring to a refresher, in which it has the place `index`.
+    pub(in crate::issuer) fn attach(&self, refresher: UnboundedSender<usize>, index: usize) {
+        if let Some(flight) = &self.flight {
+            flight.attach(refresher, index, matches!(self.source, KeySource::File(_)));
+        }
+    }
+
+    /// Whether somebody waits for an attempt that has not begun.
+    pub(in crate::issuer) fn is_asked(&self) -> bool {
+        self.flight.as_ref().is_some_and(|flight| flight.is_asked())
+    }
+
+    /// Says that the refresher begins an attempt.
+    pub(in crate::issuer) fn begin(&self) {
+        if let Some(flight) = &self.flight {
+            flight.begin();
+        }
+    }
+
+    /// Takes over what an attempt read, if it did, and wakes who waits. The next is at `next_at`.
+    pub(in crate::issuer) fn land(&self, result: Result<JwkSet, ReadError>, next_at: UnixTime) {
+        let Some(flight) = &self.flight else { return };
+        let now = self.clock.now();
+        let result = result.map(|document| self.replace(document, now));
+        flight.land(|status| status.note(result, now, next_at));
+    }
+
+    /// Says that there was nothing to read, and wakes who waits.
+    pub(in crate::issuer) fn land_unchanged(&self, next_at: UnixTime) {
+        if let Some(flight) = &self.flight {
+            flight.land(|status| status.next_at = Some(next_at));
+        }
+    }
+
+    /// How many requests are waiting.
+    #[cfg(test)]
+    pub(in crate::issuer) fn waiting(&self) -> usize {
+        self.flight.as_ref().map_or(0, |flight| flight.waiting())
+    }
+
+    /// Returns when the next attempt has ended.
+    #[cfg(test)]
+    pub(in crate::issuer) async fn next_landing(&self) {
+        if let Some(flight) = &self.flight {
+            flight.next_landing().await;
+        }
+    }
+
+    fn replace(&self, document: JwkSet, now: UnixTime) {
+        let held = self.held.load();
+        let set = KeySet::new(document, held.as_ref().map(|held| &*held.set), now);
+        self.held.store(Some(Arc::new(Held::new(set))));
+    }
+}

@@ -1,0 +1,53 @@
+//! What the status page shows of an issuer's keys.
+
+use super::read::ReadError;
+use crate::clock::UnixTime;
+
+/// The most characters of an error that are kept: part of it may be the server's own text.
+const MAX_ERROR: usize = 300;
+
+/// What the status page shows of an issuer's keys.
+#[derive(Clone, Debug, Default)]
+pub struct KeysStatus {
+    /// When the keys were last read with success.
+    pub read_at: Option<UnixTime>,
+    /// When they were last tried.
+    pub tried_at: Option<UnixTime>,
+    /// When they are read next, if ever.
+    pub next_at: Option<UnixTime>,
+    /// Why the last try failed, if it did.
+    pub error: Option<String>,
+    /// How many tries succeeded.
+    pub successes: u64,
+    /// How many tries failed.
+    pub failures: u64,
+}
+
+impl KeysStatus {
+    /// Of keys that stand in the configuration: never tried, never read again.
+    pub(super) fn fixed(read_at: Option<UnixTime>) -> Self {
+        let error = read_at.is_none().then(|| ReadError::Empty.to_string());
+        Self {
+            read_at,
+            error,
+            ..Self::default()
+        }
+    }
+
+    /// Notes what came of a try.
+    pub(super) fn note(&mut self, result: Result<(), ReadError>, now: UnixTime, next: UnixTime) {
+        self.tried_at = Some(now);
+        self.next_at = Some(next);
+        match result {
+            Ok(()) => {
+                self.read_at = Some(now);
+                self.error = None;
+                self.successes = self.successes.saturating_add(1);
+            }
+            Err(error) => {
+                self.error = Some(error.to_string().chars().take(MAX_ERROR).collect());
+                self.failures = self.failures.saturating_add(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! JSON Web Keys (RFC 7517): each is parsed once, and bound to the algorithms that it is for.
+//!
+//! What a key may verify is settled when it is read, by its `kty`, `crv`, `alg`, `use` and `key_ops`.
+//! No token can change it: a public key never becomes an HMAC secret.
+
+mod ec;
+mod error;
+mod key;
+mod members;
+mod oct;
+mod okp;
+mod roca;
+mod rsa;
+mod set;
+mod thumbprint;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{BadSignature, JwkError, JwkSetError};
+pub use key::{Key, Symmetric};
+pub use set::{JwkSet, MAX_KEYS, Skipped, from_values, parse_set};
+pub use thumbprint::Thumbprint;

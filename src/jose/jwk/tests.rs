@@ -1,0 +1,4 @@
+mod keys;
+mod sets;
+mod signatures;
+mod thumbprints;

@@ -1,0 +1,52 @@
+//! A response's body that tells its [`Client`] when it is done.
+
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::client::Client;
+use crate::forward::ResponseBody;
+
+/// A response's body on a client's connection.
+pub(super) struct Answer {
+    body: ResponseBody,
+    client: Rc<Client>,
+}
+
+impl Answer {
+    pub(super) fn new(body: ResponseBody, client: Rc<Client>) -> Self {
+        client.answers();
+        Self { body, client }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.client.has_answered();
+    }
+}

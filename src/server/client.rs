@@ -1,0 +1,136 @@
+//! One client's connection: how far it is, and how long it may take.
+
+use std::{
+    cell::Cell,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use crate::{
+    forward::{Pace, Peer},
+    limits::Limits,
+};
+
+/// The state of a connection, shared by its stream, its requests and the worker.
+pub(super) struct Client {
+    pub(super) peer: Peer,
+    pub(super) pace: Rc<Pace>,
+    pub(super) limits: Limits,
+    phase: Cell<Phase>,
+    requests: Cell<u32>,
+    /// When it was accepted, in milliseconds of the worker's deadlines.
+    since: u64,
+    leaving: Cell<bool>,
+    ended: Cell<bool>,
+}
+
+/// How far a connection is with its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No byte of a request has come.
+    Idle,
+    /// A request's head is coming.
+    Head,
+    /// A request is being decided and forwarded.
+    Serving,
+    /// A response is on its way.
+    Answering,
+}
+
+impl Client {
+    pub(super) fn new(peer: Peer, pace: Rc<Pace>, limits: Limits, since: u64) -> Self {
+        // Who connects has something to say, so the first request has less time than later ones.
+        pace.client.set(limits.header_timeout);
+        Self {
+            peer,
+            pace,
+            limits,
+            phase: Cell::new(Phase::Idle),
+            requests: Cell::new(0),
+            since,
+            leaving: Cell::new(false),
+            ended: Cell::new(false),
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Bytes came.
+    pub(super) fn has_read(&self) {
+        if self.phase.get() == Phase::Idle {
+            self.phase.set(Phase::Head);
+            self.pace.client.set(self.limits.header_timeout);
+        }
+    }
+
+    /// A request's head is there.
+    pub(super) fn begins(&self) {
+        self.phase.set(Phase::Serving);
+        self.requests.set(self.requests.get().saturating_add(1));
+        self.pace.client.clear();
+    }
+
+    /// The response's head is there.
+    pub(super) fn answers(&self) {
+        self.phase.set(Phase::Answering);
+        self.pace.client.clear();
+        self.pace.upstream.clear();
+    }
+
+    /// The response is done.
+    pub(super) fn has_answered(&self) {
+        self.phase.set(Phase::Idle);
+        self.pace.client.set(self.limits.idle_timeout);
+    }
+
+    /// The client does not take what is written.
+    pub(super) fn blocks(&self) {
+        if !self.pace.client.is_set() {
+            self.pace.client.set(self.limits.idle_timeout);
+        }
+    }
+
+    /// The client takes what is written again.
+    pub(super) fn unblocks(&self) {
+        if self.phase.get() == Phase::Answering {
+            self.pace.client.clear();
+        }
+    }
+
+    /// Nothing more will be written: what is left is to wait for the client's end, and not for long.
+    pub(super) fn lingers(&self) {
+        if !self.ended.replace(true) {
+            self.pace.client.set(std::time::Duration::from_secs(2));
+        }
+    }
+
+    /// Whether this request is the connection's last: by number, by age, or because the worker leaves.
+    pub(super) fn is_last(&self, now: u64) -> bool {
+        let age = now.saturating_sub(self.since);
+        self.leaving.get()
+            || self.requests.get() >= self.limits.requests_per_connection
+            || u128::from(age) >= self.limits.connection_age.as_millis()
+    }
+
+    /// The worker leaves: the request at hand is the last.
+    pub(super) fn leave(&self) {
+        self.leaving.set(true);
+        self.pace.client.nudge();
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.get()
+    }
+
+    /// Whether the client has kept the gateway waiting for too long. While a request is served, that
+    /// is the request's own affair.
+    pub(super) fn poll_expired(&self, context: &Context<'_>) -> Poll<()> {
+        let expired = self.pace.client.poll(context);
+        if self.phase.get() == Phase::Serving && !self.ended.get() {
+            return Poll::Pending;
+        }
+        expired
+    }
+}

@@ -1,0 +1,133 @@
+//! Listening sockets: each worker has its own, and the system spreads the connections over them.
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::ListenAddress;
+
+/// A bound socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// For TCP.
+    Tcp(TcpListener),
+    /// For a Unix socket; removed from the file system by whoever bound it.
+    Unix(UnixListener),
+}
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+impl Listener {
+    /// Binds `count` sockets to the same address. The port 0 becomes one free port for all of them.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bind(address: &ListenAddress, count: usize) -> io::Result<Vec<Self>> {
+        match address {
+            ListenAddress::Tcp(address) => bind_tcp(*address, count),
+            ListenAddress::Unix(path) => bind_unix(path, count),
+        }
+    }
+
+    /// The address with its port filled in; `None` for a Unix socket.
+    #[must_use]
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr, count: usize) -> io::Result<Vec<Listener>> {
+    // The first socket is bound alone: with SO_REUSEPORT a second gateway of the same user would
+    // share the port in silence, and one that is in use should be reported.
+    probe(address)?;
+    let first = tcp_socket(address)?;
+    let address = first.local_addr()?;
+    let mut listeners = vec![Listener::Tcp(first)];
+    for _ in 1..count {
+        listeners.push(Listener::Tcp(tcp_socket(address)?));
+    }
+    Ok(listeners)
+}
+
+fn probe(address: SocketAddr) -> io::Result<()> {
+    if address.port() == 0 {
+        return Ok(());
+    }
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1)
+}
+
+fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind_unix(path: &Path, count: usize) -> io::Result<Vec<Listener>> {
+    remove_stale(path)?;
+    let first = UnixListener::bind(path)?;
+    first.set_nonblocking(true)?;
+    let mut listeners = Vec::with_capacity(count);
+    for _ in 1..count {
+        listeners.push(Listener::Unix(first.try_clone()?));
+    }
+    listeners.push(Listener::Unix(first));
+    Ok(listeners)
+}
+
+/// Removes a socket that nobody listens on any more.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::Error::from(io::ErrorKind::AddrInUse)),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the files of these addresses' sockets.
+pub fn clean_up(addresses: &[ListenAddress]) {
+    let paths = addresses.iter().filter_map(|address| match address {
+        ListenAddress::Unix(path) => Some::<&PathBuf>(path),
+        ListenAddress::Tcp(_) => None,
+    });
+    for path in paths {
+        let _ = std::fs::remove_file(path);
+    }
+}

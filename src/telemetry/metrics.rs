@@ -1,0 +1,77 @@
+//! Every metric, in one struct. Labels come from the configuration, never from a request.
+
+use std::sync::{Arc, atomic::AtomicI64};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+pub use super::histogram::Durations;
+
+/// The metrics of a gateway. What a served request touches is resolved beforehand and atomic.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// `portcullis_requests_total`.
+    pub requests: Family<RequestLabels, Counter>,
+    /// `portcullis_request_duration_seconds`: from the head of the request to that of the response.
+    pub request_duration: Durations,
+    /// `portcullis_upstream_duration_seconds`: the part of it that the upstream took.
+    pub upstream_duration: Durations,
+    /// `portcullis_connections`: clients' connections now.
+    pub connections: Gauge<i64, AtomicI64>,
+    /// `portcullis_token_cache_hits_total`.
+    pub token_cache_hits: Counter,
+    /// `portcullis_token_cache_misses_total`.
+    pub token_cache_misses: Counter,
+}
+
+/// The labels of `portcullis_requests_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The route's name; `-` when there was none.
+    pub route: Arc<str>,
+    /// `allow`, `refuse`, or `fail` when the upstream failed.
+    pub outcome: &'static str,
+    /// The refusal's code; `ok` when it was allowed.
+    pub code: &'static str,
+}
+
+impl Metrics {
+    /// Puts every metric into `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "requests",
+            "Requests by route and outcome",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "From the head of a request to the head of its response",
+            Unit::Seconds,
+            self.request_duration.clone(),
+        );
+        registry.register_with_unit(
+            "upstream_duration",
+            "What the upstream took of it",
+            Unit::Seconds,
+            self.upstream_duration.clone(),
+        );
+        registry.register(
+            "connections",
+            "Connections of clients, now",
+            self.connections.clone(),
+        );
+        registry.register(
+            "token_cache_hits",
+            "Tokens whose signature was known to be good",
+            self.token_cache_hits.clone(),
+        );
+        registry.register(
+            "token_cache_misses",
+            "Tokens whose signature had to be checked",
+            self.token_cache_misses.clone(),
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! A token as it came.
+
+use std::{borrow::Cow, fmt};
+
+use super::ExtractError;
+
+/// The bytes that a request carried as its token. They are never printed.
+pub struct RawToken<'r>(Cow<'r, [u8]>);
+
+impl<'r> RawToken<'r> {
+    /// The one token that `value` is. A token holds neither blanks nor commas (RFC 6750 §2.1).
+    pub(super) fn new(value: Cow<'r, [u8]>) -> Result<Self, ExtractError> {
+        let blank = |b: &u8| matches!(b, b' ' | b'\t');
+        if value.iter().all(|b| blank(b) || *b == b',') {
+            Err(ExtractError::Empty)
+        } else if value.contains(&b',') {
+            Err(ExtractError::Ambiguous)
+        } else if value.iter().any(blank) {
+            Err(ExtractError::Malformed("the token holds a blank"))
+        } else {
+            Ok(Self(value))
+        }
+    }
+}
+
+impl RawToken<'_> {
+    /// The bytes, for [`crate::jose::compact::parse`] and the digest of the token cache.
+    #[must_use]
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RawToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
