@@ -28,8 +28,6 @@ struct Log {
     again: bool,
     /// When a request last caused an attempt.
     asked_at: Option<Instant>,
-    /// When an attempt of any kind last ended.
-    landed_at: Option<Instant>,
     /// The refresher, and this ring's place in it.
     refresher: Option<(UnboundedSender<usize>, usize)>,
     status: KeysStatus,
@@ -140,7 +138,6 @@ impl Flight {
     pub(super) fn land(&self, note: impl FnOnce(&mut KeysStatus)) {
         let mut log = self.log();
         note(&mut log.status);
-        log.landed_at = Some(Instant::now());
         log.phase = Phase::Idle;
         if std::mem::take(&mut log.again)
             && let Some((refresher, index)) = log.refresher.clone()
@@ -180,7 +177,8 @@ impl Log {
     /// says (its `kid`) has no part in it, and neither have background attempts: a key that the issuer
     /// brought into use right after one of those must not wait.
     fn cooled_down(&self, now: Instant, cooldown: Duration) -> bool {
-        self.asked_at.is_none_or(|at| now.saturating_duration_since(at) >= cooldown)
+        self.asked_at
+            .is_none_or(|at| now.saturating_duration_since(at) >= cooldown)
     }
 
     fn ask(&mut self, refresher: &UnboundedSender<usize>, index: usize) -> Option<()> {
@@ -223,28 +221,20 @@ mod tests {
 
         assert!(flight.board(MISSING, start + COOLDOWN / 2).is_none());
         assert!(asks(&mut receiver).is_empty());
-        // The landing was a little after the start, so that the cooldown is not over at its mark.
         assert!(flight.board(MISSING, start + COOLDOWN * 2).is_some());
         assert_eq!(asks(&mut receiver), [7]);
     }
 
     #[test]
-    fn an_attempt_that_nobody_asked_for_counts_too() {
+    fn an_attempt_that_nobody_asked_for_does_not_count() {
         let (flight, mut receiver) = flight();
         flight.begin();
         flight.land(|_| {});
-        let landed = Instant::now();
-        assert!(flight.board(MISSING, landed).is_none());
-        assert!(
-            flight
-                .board(
-                    Wish::Missing {
-                        cooldown: Duration::ZERO
-                    },
-                    landed
-                )
-                .is_some()
-        );
+        let now = Instant::now();
+        assert!(flight.board(MISSING, now).is_some());
+        flight.begin();
+        flight.land(|_| {});
+        assert!(flight.board(MISSING, now).is_none());
         assert_eq!(asks(&mut receiver), [7]);
     }
 
@@ -289,6 +279,7 @@ mod tests {
     fn an_earlier_time_than_the_last_is_within_the_cooldown() {
         let (flight, _receiver) = flight();
         let now = Instant::now();
+        assert!(flight.board(MISSING, now + COOLDOWN).is_some());
         flight.begin();
         flight.land(|_| {});
         assert!(flight.board(MISSING, now).is_none());
