@@ -1,4 +1,13 @@
 //! Integration tests: one binary.
 
 #[cfg(test)]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the cases that use it are on their way"
+)]
+mod harness;
+#[cfg(test)]
+mod smoke;
+#[cfg(test)]
 mod vectors;
