@@ -283,7 +283,11 @@ where
 {
     let shop = Rc::clone(&place.shop);
     let stream = ClientStream::new(stream, Rc::clone(&client));
-    let service = service_fn(|request: Request<Incoming>| answer(request, &client, &shop));
+    let service = service_fn(|request: Request<Incoming>| {
+        // Now and not when the answer is first polled: bytes that come until then are behind it.
+        client.begins();
+        answer(request, &client, &shop)
+    });
     let mut connection = shop.http.serve_connection(TokioIo::new(stream), service);
     let mut told = false;
     std::future::poll_fn(|context| {
@@ -321,7 +325,6 @@ async fn answer(
     client: &Rc<Client>,
     shop: &Shop,
 ) -> Result<http::Response<Answer>, Infallible> {
-    client.begins();
     let exchange = Exchange {
         peer: &client.peer,
         pace: &client.pace,

@@ -8,6 +8,12 @@
 )]
 mod harness;
 #[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod path;
+#[cfg(test)]
 mod smoke;
 #[cfg(test)]
 mod vectors;
