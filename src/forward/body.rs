@@ -240,7 +240,10 @@ impl Body for ResponseBody {
                 match &polled {
                     Poll::Ready(Some(Err(_))) => lease.discard(),
                     Poll::Ready(None) => lease.give_back(),
-                    Poll::Ready(Some(Ok(_))) if body.is_end_stream() => lease.give_back(),
+                    // After trailers nobody asks for more.
+                    Poll::Ready(Some(Ok(frame))) if frame.is_trailers() || body.is_end_stream() => {
+                        lease.give_back();
+                    }
                     Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
                 }
                 polled

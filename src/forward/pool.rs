@@ -2,13 +2,19 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     rc::{Rc, Weak},
     time::Instant,
 };
 
 use hyper::client::conn::http1::SendRequest;
 
-use super::{Upstream, body::RequestBody, connect, error::ForwardError};
+use super::{
+    Upstream,
+    body::RequestBody,
+    connect::{self, Connection},
+    error::ForwardError,
+};
 
 /// The most unused connections that a worker keeps to one upstream.
 const MAX_IDLE: usize = 256;
@@ -22,17 +28,17 @@ pub struct Pool {
 /// The unused connections to one upstream; the last one used is the next one used.
 #[derive(Default)]
 pub struct Connections {
-    idle: RefCell<Vec<Idle>>,
+    idle: RefCell<VecDeque<Idle>>,
 }
 
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    connection: Connection,
     since: Instant,
 }
 
-/// A connection in use. It goes back to the pool only by [`Lease::give_back`].
+/// A connection in use. It goes back to the pool only by [`Lease::give_back`], and ends otherwise.
 pub struct Lease {
-    sender: Option<SendRequest<RequestBody>>,
+    connection: Option<Connection>,
     home: Weak<Connections>,
     /// Whether it has carried a request before this one.
     pub reused: bool,
@@ -44,6 +50,10 @@ impl Pool {
     #[must_use]
     pub fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
         let mut current = self.generation.borrow_mut();
+        if generation < current.0 {
+            // A request that began before the policy changed keeps nothing for later.
+            return Rc::default();
+        }
         if current.0 != generation {
             *current = (generation, Vec::new());
         }
@@ -62,7 +72,7 @@ impl Connections {
     /// [`ForwardError`] when a new one cannot be made.
     pub async fn lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
         match self.unused(upstream) {
-            Some(sender) => Ok(self.lend(sender, true)),
+            Some(connection) => Ok(self.lend(connection, true)),
             None => self.new_lease(upstream).await,
         }
     }
@@ -75,24 +85,29 @@ impl Connections {
         Ok(self.lend(connect::connect(upstream).await?, false))
     }
 
-    fn lend(self: &Rc<Self>, sender: SendRequest<RequestBody>, reused: bool) -> Lease {
+    fn lend(self: &Rc<Self>, connection: Connection, reused: bool) -> Lease {
         Lease {
-            sender: Some(sender),
+            connection: Some(connection),
             home: Rc::downgrade(self),
             reused,
         }
     }
 
-    fn unused(&self, upstream: &Upstream) -> Option<SendRequest<RequestBody>> {
+    fn unused(&self, upstream: &Upstream) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(Idle { sender, since }) = idle.pop() {
-            // The youngest is on top: when it is too old, so are all the others.
-            if since.elapsed() > upstream.idle_timeout {
-                idle.clear();
-                return None;
+        // The oldest is in front, and the youngest is the next one used.
+        while let Some(oldest) = idle.front()
+            && oldest.since.elapsed() > upstream.idle_timeout
+        {
+            idle.pop_front();
+        }
+        while let Some(Idle { connection, .. }) = idle.pop_back() {
+            if connection.sender.is_ready() {
+                return Some(connection);
             }
-            if sender.is_ready() {
-                return Some(sender);
+            if !connection.sender.is_closed() {
+                // It still sends a body whose response came early.
+                connection.finish(upstream.response_timeout);
             }
         }
         None
@@ -102,21 +117,27 @@ impl Connections {
 impl Lease {
     /// The connection itself; `None` once it was given back or discarded.
     pub const fn sender(&mut self) -> Option<&mut SendRequest<RequestBody>> {
-        self.sender.as_mut()
+        match &mut self.connection {
+            Some(connection) => Some(&mut connection.sender),
+            None => None,
+        }
     }
 
     /// Gives the connection back for the next request.
     pub fn give_back(&mut self) {
-        let Some(sender) = self.sender.take().filter(|sender| !sender.is_closed()) else {
+        let Some(connection) = self.connection.take() else {
             return;
         };
+        if connection.sender.is_closed() {
+            return;
+        }
         let Some(home) = self.home.upgrade() else {
             return;
         };
         let mut idle = home.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
-            idle.push(Idle {
-                sender,
+            idle.push_back(Idle {
+                connection,
                 since: Instant::now(),
             });
         }
@@ -124,6 +145,6 @@ impl Lease {
 
     /// Never uses the connection again.
     pub fn discard(&mut self) {
-        self.sender = None;
+        self.connection = None;
     }
 }
