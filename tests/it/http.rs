@@ -358,3 +358,27 @@ fn a_method_nobody_knows_is_forwarded_as_it_is() {
     assert_eq!(stage.allows(&request("PURGE", "/x")).method, "PURGE");
     malformed(&stage, "PU RGE /x HTTP/1.1\r\nHost: a\r\n\r\n");
 }
+
+#[test]
+fn every_answer_names_its_request_whatever_was_sent() {
+    let stage = Stage::with(&format!(
+        "[server.limits]\nheader_timeout = \"50ms\"\nidle_timeout = \"50ms\"\n{PUBLIC}"
+    ));
+    let bytes = b"POST /a?b HTTP/1.1\r\nHost: a\r\nX-Y: z\r\nContent-Length: 1\r\n\r\nx";
+    let nasty = b"\0\t\n\x0b\r \"#%/:;<?@A\\^`{|~\x7f\x80\xff9";
+    for place in 0..bytes.len() {
+        for byte in nasty {
+            let mut mutated = bytes.to_vec();
+            mutated[place] = *byte;
+            let mut connection = Connection::open(stage.address());
+            connection.offer(&mutated);
+            let text = String::from_utf8_lossy(&mutated).into_owned();
+            let response = connection.read(false);
+            assert!(response.field("x-request-id").is_some(), "{text:?}");
+            assert!(
+                response.status == 200 || response.code().is_some(),
+                "{text:?}"
+            );
+        }
+    }
+}

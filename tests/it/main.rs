@@ -1,6 +1,8 @@
 //! Integration tests: one binary.
 
 #[cfg(test)]
+mod deadlines;
+#[cfg(test)]
 #[allow(
     dead_code,
     unused_imports,
@@ -12,8 +14,12 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod path;
 #[cfg(test)]
 mod smoke;
+#[cfg(test)]
+mod upstream;
 #[cfg(test)]
 mod vectors;
