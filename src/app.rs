@@ -192,12 +192,11 @@ impl Running {
     }
 
     fn finish(mut self) -> bool {
-        let drained = self
-            .workers
-            .drain(..)
-            .map(|worker| worker.join().unwrap_or(false));
         // Every worker is waited for, also when an earlier one was cut off.
-        let drained = drained.fold(true, |all, one| all && one);
+        let mut drained = true;
+        for worker in self.workers.drain(..) {
+            drained &= worker.join().unwrap_or(false);
+        }
         self.ended.send_replace(true);
         if let Some(background) = self.background.take() {
             let _ = background.join();

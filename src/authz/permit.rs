@@ -1,4 +1,4 @@
-//! The step from [`Identity`] to [`Permit`]: the route's own rules.
+//! The step from [`Principal`] to [`Permit`]: the route's own rules.
 
 use std::{fmt, sync::Arc};
 
