@@ -82,12 +82,15 @@ impl Gateway {
             trace.pass(Step::Token, || {
                 "not asked for: the route is public".to_owned()
             });
+            // Nobody looks at a token here, so the upstream must not take one for good.
+            token::strip(&mut head, &route.token)?;
             return Permit::public(&route, head, None).ok_or(Refusal::TokenMissing);
         }
         let form = self.form(&head, body, &route).await?;
         let token = match token::extract(&head, form.as_deref(), &route.token)? {
             Presented::Token(token) => token,
             Presented::None(absent) => {
+                token::strip(&mut head, &route.token)?;
                 let permit =
                     Permit::public(&route, head, Some(absent)).ok_or(Refusal::TokenMissing)?;
                 trace.pass(Step::Token, || {
