@@ -1,6 +1,10 @@
 //! Integration tests: one binary.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod claims;
+#[cfg(test)]
 #[allow(
     dead_code,
     unused_imports,
