@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod claims;
 #[cfg(test)]
 #[allow(
@@ -15,6 +17,10 @@ mod harness;
 mod jose;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod rooms;
 #[cfg(test)]
 mod smoke;
 #[cfg(test)]
