@@ -183,11 +183,10 @@ fn set_framing(fields: &mut HeaderMap, body: &RequestBody) {
         fields.insert(TRANSFER_ENCODING, CHUNKED);
         return;
     }
-    let exact = HeaderValue::from(body.size_hint().exact().unwrap_or(0));
-    if fields
-        .get(CONTENT_LENGTH)
-        .is_some_and(|length| *length != exact)
-    {
-        fields.insert(CONTENT_LENGTH, exact);
+    if let Some(length) = fields.get(CONTENT_LENGTH) {
+        let exact = HeaderValue::from(body.size_hint().exact().unwrap_or(0));
+        if *length != exact {
+            fields.insert(CONTENT_LENGTH, exact);
+        }
     }
 }
