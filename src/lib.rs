@@ -58,6 +58,7 @@ pub mod config;
 pub mod deadline;
 pub mod forward;
 pub mod gateway;
+pub mod gather;
 pub mod identity;
 pub mod issuer;
 pub mod jose;

@@ -7,6 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::{Upstream, UpstreamAddress, body::RequestBody, error::ForwardError};
+use crate::gather::Gathering;
 
 /// Connects to `upstream`, within its connect time-out. The connection runs on the worker's own thread.
 ///
@@ -28,10 +29,10 @@ async fn open(upstream: &Upstream) -> io::Result<SendRequest<RequestBody>> {
                 .trim_end_matches(']');
             let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
             stream.set_nodelay(true)?;
-            handshake(TokioIo::new(stream)).await
+            handshake(TokioIo::new(Gathering(stream))).await
         }
         UpstreamAddress::Unix(path) => {
-            handshake(TokioIo::new(UnixStream::connect(path).await?)).await
+            handshake(TokioIo::new(Gathering(UnixStream::connect(path).await?))).await
         }
     }
 }

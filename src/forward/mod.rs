@@ -4,7 +4,7 @@ use std::{future::Future, rc::Rc};
 
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version,
-    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, VIA},
     request::Parts,
     uri::PathAndQuery,
 };
@@ -94,6 +94,11 @@ async fn send(
     }
 }
 
+/// How many fields the gateway sets at most: identity, hop and framing.
+const SET_FIELDS: usize = 16;
+
+const OUR_VIA: HeaderValue = HeaderValue::from_static("1.1 portcullis");
+
 /// Makes the head of a permitted request ready for its upstream.
 ///
 /// # Errors
@@ -109,12 +114,12 @@ fn prepare(
     head.version = Version::HTTP_11;
     let fields = &mut head.headers;
     let client_host = fields.get(HOST).cloned();
-    headers::remove_hop_by_hop(fields);
-    headers::remove_for_proxies(fields);
-    headers::remove_spoofed(fields, hop.trusted, one_method);
+    headers::clean_request(fields, hop.trusted, one_method);
+    // What follows is set in one go, and a map that grows by and by is built again and again.
+    fields.reserve(SET_FIELDS);
     set_framing(fields, body);
     hop.set(fields, client_host.as_ref());
-    headers::append_via(fields);
+    fields.append(VIA, OUR_VIA);
     if !upstream.preserve_host || client_host.is_none() {
         fields.insert(HOST, upstream.host.clone());
     } else if let Some(host) = client_host {
@@ -148,7 +153,7 @@ fn receive(
         return Err(ForwardError::SwitchedProtocols);
     }
     let (mut head, body) = response.into_parts();
-    headers::remove_hop_by_hop(&mut head.headers);
+    headers::clean_response(&mut head.headers);
     head.version = Version::HTTP_11;
     if body.is_end_stream() {
         lease.give_back();

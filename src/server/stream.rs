@@ -14,11 +14,14 @@ use super::{
     client::{Client, Phase},
     farewell,
 };
-use crate::gateway::{Code, Gateway};
+use crate::{
+    gateway::{Code, Gateway},
+    gather::Gathering,
+};
 
 /// A stream that tells its [`Client`] what happens on it.
 pub(super) struct ClientStream<S: AsyncWrite + Unpin> {
-    stream: S,
+    stream: Gathering<S>,
     client: Rc<Client>,
     gateway: Arc<Gateway>,
     blocked: bool,
@@ -32,7 +35,7 @@ const LINGER_BYTES: usize = 1024 * 1024;
 impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
     pub(super) const fn new(stream: S, client: Rc<Client>, gateway: Arc<Gateway>) -> Self {
         Self {
-            stream,
+            stream: Gathering(stream),
             client,
             gateway,
             blocked: false,
