@@ -167,6 +167,7 @@ impl Gateway {
         trace: &mut impl Trace,
     ) -> Result<Arc<Route>, Refusal> {
         limit::check(head, &self.limits)?;
+        policy::check_method(&head.method)?;
         policy::make_canonical(head)?;
         let host = host::of(head)?;
         trace.pass(Step::Request, || {

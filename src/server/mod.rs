@@ -3,10 +3,13 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 mod answer;
+mod chunks;
 mod client;
 mod farewell;
+mod head;
 pub mod listener;
 mod stream;
+mod watch;
 pub mod worker;
 
 pub use crate::limits::Limits;

@@ -3,4 +3,13 @@
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the cases that use it are on their way"
+)]
+mod harness;
+#[cfg(test)]
+mod smoke;
+#[cfg(test)]
 mod vectors;

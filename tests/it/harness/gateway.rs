@@ -1,0 +1,76 @@
+//! A whole gateway in this process: the configuration's text goes in, addresses come out.
+
+use std::{net::SocketAddr, path::Path};
+
+use portcullis::{
+    app::{App, Running},
+    clock::Clock,
+    config,
+};
+
+/// A gateway that serves on ports of its own; it drains when it is dropped.
+pub(crate) struct Gateway {
+    running: Option<Running>,
+    address: SocketAddr,
+    admin: Option<SocketAddr>,
+}
+
+impl Gateway {
+    /// Starts a gateway with the configuration `text`. Relative paths in it are relative to `base`.
+    ///
+    /// # Panics
+    /// With every error of the configuration, when it has one.
+    pub(crate) fn start(text: &str, base: &Path, clock: &Clock) -> Self {
+        let config = config::parse("test.toml", text, base, &|_| None, clock);
+        let config = config.unwrap_or_else(|report| panic!("{report:?}\n{text}"));
+        let running = App::bind(config, clock.clone()).unwrap().start().unwrap();
+        Self {
+            address: running.addresses()[0],
+            admin: running.admin_address(),
+            running: Some(running),
+        }
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its admin listener is.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin.unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    /// Reads the keys of the issuer `name` now, and returns when that has ended, well or not.
+    pub(crate) fn refresh(&self, name: &str) {
+        let snapshot = self.running().gateway().snapshot();
+        let issuer = snapshot.policy.registry.get(name).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(issuer.keys.refresh_now());
+    }
+
+    /// Drains; true if every request finished in time.
+    pub(crate) fn drain(mut self) -> bool {
+        self.running.take().unwrap().drain()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // A test that has failed does not wait for its requests as well.
+        if let Some(running) = self.running.take()
+            && !std::thread::panicking()
+        {
+            running.drain();
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! An issuer that publishes its keys, or does anything else that a bad day brings.
+
+use std::{
+    io::{BufReader, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use super::{PATIENCE, mint::Signer, wire::Head};
+
+/// A JWKS endpoint on a port of its own.
+#[derive(Clone)]
+pub(crate) struct Issuer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+/// What is published.
+#[derive(Clone)]
+pub(crate) enum Publish {
+    /// A key set of these JWKs.
+    Keys(Vec<Value>),
+    /// This very response, after which the connection is closed.
+    Bytes(Vec<u8>),
+    /// A head that promises a body, which never comes.
+    Stall,
+    /// Nothing at all, until [`Issuer::release`]; then these JWKs.
+    Held(Vec<Value>),
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    publish: Publish,
+    alive: bool,
+    fetches: usize,
+    authorizations: Vec<Option<String>>,
+    released: bool,
+    open: Vec<TcpStream>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            publish: Publish::Keys(Vec::new()),
+            alive: true,
+            fetches: 0,
+            authorizations: Vec::new(),
+            released: false,
+            open: Vec::new(),
+        }
+    }
+}
+
+impl Issuer {
+    /// One that publishes the public halves of `signers`.
+    pub(crate) fn start(signers: &[&Signer]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = Self {
+            address: listener.local_addr().unwrap(),
+            shared: Arc::default(),
+        };
+        issuer.publishes(signers);
+        issuer.listen(listener);
+        issuer
+    }
+
+    /// Where its keys are.
+    pub(crate) fn jwks_uri(&self) -> String {
+        format!("http://{}/jwks", self.address)
+    }
+
+    /// What it publishes from now on.
+    pub(crate) fn publishes(&self, signers: &[&Signer]) {
+        let jwks = signers.iter().map(|signer| signer.jwk()).collect();
+        self.does(Publish::Keys(jwks));
+    }
+
+    pub(crate) fn does(&self, publish: Publish) {
+        self.shared.change(|state| state.publish = publish);
+    }
+
+    /// Lets [`Publish::Held`] go.
+    pub(crate) fn release(&self) {
+        self.shared.change(|state| state.released = true);
+    }
+
+    /// Closes the port and every connection. Returns when nobody can connect any more.
+    pub(crate) fn dies(&self) {
+        self.shared.change(|state| {
+            state.alive = false;
+            for stream in state.open.drain(..) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        });
+        // Wakes the listener, which then finds that it is dead and closes.
+        while TcpStream::connect(self.address).is_ok() {
+            thread::yield_now();
+        }
+    }
+
+    /// Listens again on the same port.
+    pub(crate) fn comes_back(&self) {
+        self.shared.change(|state| state.alive = true);
+        self.listen(TcpListener::bind(self.address).unwrap());
+    }
+
+    /// How often its keys were asked for.
+    pub(crate) fn fetches(&self) -> usize {
+        self.shared.lock().fetches
+    }
+
+    /// Blocks until its keys were asked for so often.
+    pub(crate) fn wait_for_fetches(&self, count: usize) {
+        drop(self.shared.wait_until(|state| state.fetches >= count));
+    }
+
+    /// The `Authorization` of each fetch.
+    pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
+        self.shared.lock().authorizations.clone()
+    }
+
+    fn listen(&self, listener: TcpListener) {
+        let shared = Arc::clone(&self.shared);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                if !shared.lock().alive {
+                    return;
+                }
+                shared.lock().open.push(stream.try_clone().unwrap());
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || shared.serve(stream));
+            }
+        });
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    fn wait_until(&self, mut ready: impl FnMut(&State) -> bool) -> MutexGuard<'_, State> {
+        let (state, late) = self
+            .changed
+            .wait_timeout_while(self.lock(), PATIENCE, |state| !ready(state))
+            .unwrap();
+        assert!(!late.timed_out(), "the issuer waited in vain");
+        state
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let mut writer = stream.try_clone().unwrap();
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(head)) = Head::read(&mut reader) {
+            let authorization = head.get("authorization").map(str::to_owned);
+            self.change(|state| {
+                state.fetches += 1;
+                state.authorizations.push(authorization);
+            });
+            let publish = self.lock().publish.clone();
+            let jwks = match publish {
+                Publish::Keys(jwks) => jwks,
+                Publish::Bytes(bytes) => {
+                    let _ = writer.write_all(&bytes);
+                    let _ = writer.shutdown(Shutdown::Both);
+                    return;
+                }
+                Publish::Stall => {
+                    let head = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
+                    let _ = writer.write_all(head.as_bytes());
+                    continue;
+                }
+                Publish::Held(jwks) => {
+                    drop(self.wait_until(|state| state.released));
+                    jwks
+                }
+            };
+            let body = json!({ "keys": jwks }).to_string();
+            let length = body.len();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+            let response = format!("{head}content-length: {length}\r\n\r\n{body}");
+            if writer.write_all(response.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+}
