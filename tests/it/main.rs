@@ -10,6 +10,12 @@ mod documents;
 )]
 mod harness;
 #[cfg(test)]
+mod jose;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod smoke;
+#[cfg(test)]
+mod token_place;
 #[cfg(test)]
 mod vectors;

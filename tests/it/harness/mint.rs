@@ -170,6 +170,22 @@ impl Signer {
         }
     }
 
+    /// An RSA signature with an encoding that is perhaps no algorithm's.
+    pub(crate) fn sign_rsa(
+        &self,
+        encoding: &'static library::RsaSignatureEncoding,
+        message: &[u8],
+    ) -> Vec<u8> {
+        let Pair::Rsa(pair) = &self.pair else {
+            panic!("{} is no RSA key", self.kid)
+        };
+        let mut signature = vec![0; pair.public_modulus_len()];
+        let random = SystemRandom::new();
+        pair.sign(encoding, &random, message, &mut signature)
+            .unwrap();
+        signature
+    }
+
     fn private(&self) -> EncodingKey {
         match &self.pair {
             // jsonwebtoken wants PKCS#1; the PKCS#8 envelope in front of it has a fixed length.
