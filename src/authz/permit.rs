@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use http::request::Parts;
 use serde_json::{Map, Value};
 
-use super::scope::Scopes;
 use crate::{
+    claims::Scopes,
     identity::Principal,
     route::{Access, Route},
     token::Absent,

@@ -12,12 +12,12 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 pub mod body;
-pub mod connect;
+mod connect;
 pub mod error;
 pub mod headers;
 pub mod hop;
 pub mod pace;
-pub mod pool;
+mod pool;
 pub mod upstream;
 
 pub use body::{BodyError, RequestBody, ResponseBody};

@@ -203,6 +203,15 @@ fn rooms_import_what_the_architecture_says() {
             .collect();
         assert_eq!(&found, imports, "what {room} imports");
     }
+    let mut above = BTreeSet::new();
+    for row in rows(ARCHITECTURE, "| room | what it is for |") {
+        let room = quoted(row[0]).next().unwrap();
+        let up: Vec<_> = quoted(row[2])
+            .filter(|other| !above.contains(*other))
+            .collect();
+        assert!(up.is_empty(), "{room} imports {up:?}, which stand below it");
+        above.insert(room.to_owned());
+    }
     let lib = include_str!("../../src/lib.rs");
     let declared = lib.lines().filter_map(|line| line.strip_prefix("pub mod "));
     assert_eq!(
