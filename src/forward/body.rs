@@ -3,6 +3,7 @@
 use std::{
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,18 +12,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::pool::Lease;
-use crate::deadline::Deadline;
-
-/// The two deadlines of an exchange: one for the client, one for the upstream.
-pub struct Pace {
-    /// Set while the client is awaited.
-    pub client: Deadline,
-    /// How long the client may keep the gateway waiting in the middle of a request.
-    pub client_stall: Duration,
-    /// Set while the upstream is awaited.
-    pub upstream: Deadline,
-}
+use super::{Pace, pool::Lease};
 
 /// A request's body on its way to the upstream. Trailers are dropped.
 pub struct RequestBody {
@@ -30,6 +20,8 @@ pub struct RequestBody {
     seen: u64,
     limit: Option<u64>,
     pace: Rc<Pace>,
+    /// Which of the connection's requests it belongs to.
+    turn: u64,
 }
 
 enum Source {
@@ -48,7 +40,7 @@ pub enum BodyError {
     TooLarge(u64),
     /// The client broke the framing or the connection.
     #[error("the client did not send the whole body: {0}")]
-    Client(#[from] hyper::Error),
+    Client(Arc<hyper::Error>),
     /// The client sent it too slowly.
     #[error("the client sent the body too slowly")]
     Stalled,
@@ -67,17 +59,19 @@ impl RequestBody {
             source,
             seen: 0,
             limit,
+            turn: pace.turn(),
             pace,
         }
     }
 
     /// No body at all.
     #[must_use]
-    pub const fn empty(pace: Rc<Pace>) -> Self {
+    pub fn empty(pace: Rc<Pace>) -> Self {
         Self {
             source: Source::Empty,
             seen: 0,
             limit: None,
+            turn: pace.turn(),
             pace,
         }
     }
@@ -88,16 +82,18 @@ impl RequestBody {
     /// # Errors
     /// [`BodyError`].
     pub async fn buffer(&mut self, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
-        let too_large = BodyError::TooLarge(limit as u64);
-        if self.size_hint().lower() > limit as u64 {
+        // The limit of all bodies holds for one that is held back as well.
+        let limit = self.limit.map_or(limit as u64, |all| all.min(limit as u64));
+        let too_large = BodyError::TooLarge(limit);
+        if self.size_hint().lower() > limit {
             return Err(too_large);
         }
         let pace = Rc::clone(&self.pace);
-        pace.client.set(time);
+        pace.upload.set(time);
         let mut whole = Vec::new();
         let outcome = loop {
             let frame = std::future::poll_fn(|context| match self.poll_source(context) {
-                Poll::Pending if pace.client.poll(context).is_ready() => {
+                Poll::Pending if pace.upload.poll(context).is_ready() => {
                     Poll::Ready(Some(Err(BodyError::Stalled)))
                 }
                 polled => polled,
@@ -108,13 +104,13 @@ impl RequestBody {
                 Some(Err(error)) => break Err(error),
                 Some(Ok(data)) => {
                     whole.extend_from_slice(&data);
-                    if whole.len() > limit {
+                    if whole.len() as u64 > limit {
                         break Err(too_large);
                     }
                 }
             }
         };
-        pace.client.clear();
+        pace.upload.clear();
         match outcome {
             Ok(()) => {
                 let whole = Bytes::from(whole);
@@ -155,7 +151,9 @@ impl RequestBody {
                     match Pin::new(body).poll_frame(context) {
                         Poll::Pending => Poll::Pending,
                         Poll::Ready(None) => Poll::Ready(None),
-                        Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+                        Poll::Ready(Some(Err(error))) => {
+                            Poll::Ready(Some(Err(BodyError::Client(Arc::new(error)))))
+                        }
                         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                             Ok(data) => Poll::Ready(Some(Ok(data))),
                             Err(_trailers) => continue,
@@ -177,13 +175,9 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let polled = this.poll_source(context);
-        // Whoever is awaited now has a deadline, and the other one has none.
         match &polled {
-            Poll::Pending if !this.pace.client.is_set() && !this.pace.client.has_fired() => {
-                this.pace.client.set(this.pace.client_stall);
-            }
-            Poll::Pending => {}
-            Poll::Ready(_) => this.pace.client.clear(),
+            Poll::Pending => this.pace.awaits_client(this.turn),
+            Poll::Ready(_) => this.pace.awaits_upstream(this.turn),
         }
         let Poll::Ready(Some(Ok(data))) = polled else {
             return polled.map(|end| end.map(|error| error.map(Frame::data)));

@@ -13,7 +13,7 @@ use crate::gather::Gathering;
 ///
 /// # Errors
 /// [`ForwardError::Connect`] and [`ForwardError::ConnectTimeout`].
-pub async fn connect(upstream: &Upstream) -> Result<SendRequest<RequestBody>, ForwardError> {
+pub(super) async fn connect(upstream: &Upstream) -> Result<SendRequest<RequestBody>, ForwardError> {
     tokio::time::timeout(upstream.connect_timeout, open(upstream))
         .await
         .map_err(|_| ForwardError::ConnectTimeout)?

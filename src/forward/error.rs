@@ -1,6 +1,6 @@
 //! Why a permitted request has no response from its upstream.
 
-use std::{error::Error as _, io};
+use std::{error::Error as _, io, sync::Arc};
 
 use super::body::BodyError;
 
@@ -42,7 +42,8 @@ impl ForwardError {
         {
             return Self::Body(match body {
                 BodyError::TooLarge(limit) => BodyError::TooLarge(*limit),
-                BodyError::Client(_) | BodyError::Stalled => BodyError::Stalled,
+                BodyError::Client(cause) => BodyError::Client(Arc::clone(cause)),
+                BodyError::Stalled => BodyError::Stalled,
             });
         }
         if error.is_parse() {

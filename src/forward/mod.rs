@@ -12,16 +12,18 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 pub mod body;
-pub mod connect;
+mod connect;
 pub mod error;
 pub mod headers;
 pub mod hop;
-pub mod pool;
+pub mod pace;
+mod pool;
 pub mod upstream;
 
-pub use body::{BodyError, Pace, RequestBody, ResponseBody};
+pub use body::{BodyError, RequestBody, ResponseBody};
 pub use error::ForwardError;
 pub use hop::{Hop, Peer};
+pub use pace::Pace;
 pub use pool::Pool;
 pub use upstream::{Upstream, UpstreamAddress};
 
@@ -75,7 +77,7 @@ async fn send(
     let mut request = Request::from_parts(head, body);
     let mut lease = way.connections.lease(way.upstream).await?;
     loop {
-        way.pace.upstream.set(way.upstream.response_timeout);
+        way.pace.goes_out(way.upstream.response_timeout);
         let Some(sender) = lease.sender() else {
             return Err(ForwardError::ConnectTimeout);
         };
@@ -135,7 +137,7 @@ async fn in_time<T>(sending: impl Future<Output = T>, pace: &Pace) -> Result<T, 
         if let ready @ std::task::Poll::Ready(_) = sending.as_mut().poll(context) {
             return ready.map(Ok);
         }
-        if pace.client.poll(context).is_ready() {
+        if pace.upload.poll(context).is_ready() {
             return std::task::Poll::Ready(Err(ForwardError::Body(BodyError::Stalled)));
         }
         pace.upstream
@@ -153,6 +155,10 @@ fn receive(
         return Err(ForwardError::SwitchedProtocols);
     }
     let (mut head, body) = response.into_parts();
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        // A length beside chunks is not the length of anything (RFC 9112 §6.3).
+        head.headers.remove(CONTENT_LENGTH);
+    }
     headers::clean_response(&mut head.headers);
     head.version = Version::HTTP_11;
     if body.is_end_stream() {
@@ -183,11 +189,10 @@ fn set_framing(fields: &mut HeaderMap, body: &RequestBody) {
         fields.insert(TRANSFER_ENCODING, CHUNKED);
         return;
     }
-    let exact = HeaderValue::from(body.size_hint().exact().unwrap_or(0));
-    if fields
-        .get(CONTENT_LENGTH)
-        .is_some_and(|length| *length != exact)
-    {
-        fields.insert(CONTENT_LENGTH, exact);
+    if let Some(length) = fields.get(CONTENT_LENGTH) {
+        let exact = HeaderValue::from(body.size_hint().exact().unwrap_or(0));
+        if *length != exact {
+            fields.insert(CONTENT_LENGTH, exact);
+        }
     }
 }

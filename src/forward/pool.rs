@@ -42,7 +42,7 @@ impl Pool {
     /// The connections to upstream number `upstream` of the policy with this `generation`. Those of an
     /// older policy are given up.
     #[must_use]
-    pub fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
+    pub(crate) fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
         let mut current = self.generation.borrow_mut();
         if current.0 != generation {
             *current = (generation, Vec::new());

@@ -13,6 +13,7 @@ use crate::{
     claims,
     clock::Clock,
     forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
+    identity::Principal,
     jose::{compact, verify},
     limits::Limits,
     route::{Access, Route, host},
@@ -103,17 +104,7 @@ impl Gateway {
             format!("found, {} bytes", token.expose().len())
         });
         let proof = self.prove(&token, snapshot, &route, note, trace).await?;
-        let issuer = &proof.issuer;
-        let resource = snapshot.resource(&issuer.rules.audiences, head.uri.path());
-        let now = self.clock.now();
-        let identity = claims::check(
-            proof.verified.clone(),
-            &issuer.rules,
-            now,
-            resource.as_deref(),
-        )?;
-        say::claims(trace, &identity, &issuer.rules, now);
-        let principal = proof.memo.principal(identity, &issuer.identity)?;
+        let principal = self.identify(&proof, snapshot, head.uri.path(), trace)?;
         say::principal(trace, &principal);
         token::strip(&mut head, &route.token)?;
         let permit = authz::permit(principal, &route, head).map_err(|why| denied(why, &route))?;
@@ -162,6 +153,26 @@ impl Gateway {
         Ok(proof)
     }
 
+    /// Who the token proves to be, by its issuer's rules, now and for this path.
+    fn identify(
+        &self,
+        proof: &Proof,
+        snapshot: &Snapshot,
+        path: &str,
+        trace: &mut impl Trace,
+    ) -> Result<Principal, Refusal> {
+        let rules = &proof.issuer.rules;
+        let resource = snapshot.resource(&rules.audiences, path);
+        let (resource, now) = (resource.as_deref(), self.clock.now());
+        if let Some(known) = proof.memo.recall(rules, now, resource)? {
+            say::claims(trace, known.identity(), rules, now);
+            return Ok(known);
+        }
+        let identity = claims::check(proof.verified.clone(), rules, now, resource)?;
+        say::claims(trace, &identity, rules, now);
+        Ok(proof.memo.principal(identity, &proof.issuer.identity)?)
+    }
+
     /// The route of a request whose head is within limits, has one host and a canonical path.
     fn route(
         &self,
@@ -170,6 +181,7 @@ impl Gateway {
         trace: &mut impl Trace,
     ) -> Result<Arc<Route>, Refusal> {
         limit::check(head, &self.limits)?;
+        policy::check_method(&head.method)?;
         policy::make_canonical(head)?;
         let host = host::of(head)?;
         trace.pass(Step::Request, || {

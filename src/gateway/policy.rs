@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use http::{Uri, request::Parts, uri::PathAndQuery};
+use http::{Method, Uri, request::Parts, uri::PathAndQuery};
 use ipnet::IpNet;
 use prometheus_client::metrics::counter::Counter;
 
@@ -11,7 +11,7 @@ use crate::{
     claims::Audiences,
     forward::Upstream,
     issuer::Registry,
-    route::{Routes, TargetError, target},
+    route::{NoRoute, Routes, TargetError, target},
     telemetry::metrics::{Metrics, RequestLabels},
 };
 
@@ -89,6 +89,18 @@ impl Snapshot {
         if let Some(counter) = self.allowed.get(route) {
             counter.inc();
         }
+    }
+}
+
+/// No route is for these two: one asks for a tunnel, the other has its header fields sent back, and
+/// with them what only the upstream is to see.
+pub(super) fn check_method(method: &Method) -> Result<(), NoRoute> {
+    const OTHERS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+    match *method {
+        Method::CONNECT | Method::TRACE => Err(NoRoute::Method {
+            allow: OTHERS.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     GROUPS, HEADER_NAMES, ISSUER, IdentityClaims, IdentityError, IdentityHeaders, REALM, SCOPE,
     SUBJECT,
 };
-use crate::{authz::scope::is_scope, claims::ClaimPath};
+use crate::claims::{ClaimPath, scope::is_scope};
 
 /// As [`super::headers`], from the claims themselves.
 pub(super) fn render(

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     forward::{Pace, Peer},
+    gateway::Code,
     limits::Limits,
 };
 
@@ -22,6 +23,12 @@ pub(super) struct Client {
     since: u64,
     leaving: Cell<bool>,
     ended: Cell<bool>,
+    /// Whether a head has begun and not ended, maybe behind a request that is still served.
+    in_head: Cell<bool>,
+    /// Whether the stream ends as soon as nothing is to be answered any more.
+    to_end: Cell<bool>,
+    /// What the client is told when the HTTP library has let go of the stream.
+    farewell: Cell<Option<Code>>,
 }
 
 /// How far a connection is with its request.
@@ -50,39 +57,75 @@ impl Client {
             since,
             leaving: Cell::new(false),
             ended: Cell::new(false),
+            in_head: Cell::new(false),
+            to_end: Cell::new(false),
+            farewell: Cell::new(None),
         }
     }
 
-    pub(super) fn phase(&self) -> Phase {
-        self.phase.get()
+    /// Whether a request is served or answered.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.phase.get(), Phase::Serving | Phase::Answering)
     }
 
-    /// Bytes came.
-    pub(super) fn has_read(&self) {
-        if self.phase.get() == Phase::Idle {
-            self.phase.set(Phase::Head);
-            self.pace.client.set(self.limits.header_timeout);
+    /// Bytes came, and ended inside a head or not.
+    pub(super) fn has_read(&self, in_head: bool) {
+        self.in_head.set(in_head);
+        if in_head && self.phase.get() == Phase::Idle {
+            self.awaits_head();
         }
+    }
+
+    fn awaits_head(&self) {
+        self.phase.set(Phase::Head);
+        self.pace.client.set(self.limits.header_timeout);
     }
 
     /// A request's head is there.
     pub(super) fn begins(&self) {
         self.phase.set(Phase::Serving);
         self.requests.set(self.requests.get().saturating_add(1));
-        self.pace.client.clear();
+        self.pace.begins();
     }
 
     /// The response's head is there.
     pub(super) fn answers(&self) {
         self.phase.set(Phase::Answering);
-        self.pace.client.clear();
-        self.pace.upstream.clear();
+        self.pace.answers();
     }
 
     /// The response is done.
     pub(super) fn has_answered(&self) {
-        self.phase.set(Phase::Idle);
-        self.pace.client.set(self.limits.idle_timeout);
+        if self.in_head.get() {
+            self.awaits_head();
+        } else {
+            self.phase.set(Phase::Idle);
+            self.pace.client.set(self.limits.idle_timeout);
+        }
+        if self.to_end.get() {
+            self.pace.client.nudge();
+        }
+    }
+
+    /// The stream ends when every request is answered.
+    pub(super) fn waits_to_end(&self) {
+        self.to_end.set(true);
+    }
+
+    /// `code` is the last that the client hears.
+    pub(super) fn says_farewell(&self, code: Code) {
+        self.farewell.set(Some(code));
+    }
+
+    pub(super) fn has_a_farewell(&self) -> bool {
+        self.farewell.get().is_some()
+    }
+
+    /// What the client is still to be told, once: that it was not understood, or that it was too slow.
+    pub(super) fn take_farewell(&self) -> Option<Code> {
+        let is_late = self.phase.get() == Phase::Head && self.pace.client.has_fired();
+        let late = (is_late && !self.ended.get()).then_some(Code::RequestTimeout);
+        self.farewell.take().or(late)
     }
 
     /// The client does not take what is written.
@@ -127,10 +170,12 @@ impl Client {
     /// Whether the client has kept the gateway waiting for too long. While a request is served, that
     /// is the request's own affair.
     pub(super) fn poll_expired(&self, context: &Context<'_>) -> Poll<()> {
-        let expired = self.pace.client.poll(context);
+        let client = self.pace.client.poll(context);
+        // The response may have begun, or even ended, before the client has sent the whole body.
+        let upload = self.pace.upload.poll(context);
         if self.phase.get() == Phase::Serving && !self.ended.get() {
             return Poll::Pending;
         }
-        expired
+        if upload.is_ready() { upload } else { client }
     }
 }

@@ -25,32 +25,9 @@ pub(super) fn response(code: Code) -> Vec<u8> {
     [head.as_bytes(), &body].concat()
 }
 
-/// The code of a response that the HTTP library wrote by itself because it could not read a request.
-/// Every response of ours names its request.
-pub(super) fn code_of_unread(bytes: &[u8]) -> Option<Code> {
-    let code = match bytes.get(..12)? {
-        b"HTTP/1.1 400" => Code::RequestMalformed,
-        b"HTTP/1.1 414" => Code::UriTooLong,
-        b"HTTP/1.1 431" => Code::HeadersTooLarge,
-        _ => return None,
-    };
-    memchr::memmem::find(bytes, b"x-request-id")
-        .is_none()
-        .then_some(code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn our_own_responses_are_left_alone() {
-        let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n\r\n";
-        assert_eq!(code_of_unread(bare), Some(Code::HeadersTooLarge));
-        assert_eq!(code_of_unread(&response(Code::HeadersTooLarge)), None);
-        assert_eq!(code_of_unread(b"HTTP/1.1 401 Unauthorized\r\n\r\n"), None);
-        assert_eq!(code_of_unread(b"HTTP/1.1"), None);
-    }
 
     #[test]
     fn a_farewell_is_a_whole_problem_document() {

@@ -3,14 +3,17 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 mod answer;
+mod chunks;
 mod client;
 mod farewell;
+mod head;
 pub mod listener;
 mod stream;
+mod watch;
 pub mod worker;
 
 pub use crate::limits::Limits;
-pub use listener::Listener;
+pub use listener::{ListenError, Listener};
 pub use worker::{Course, Worker};
 
 /// How the gateway listens, prepared from `[server]`.

@@ -1,29 +1,27 @@
-//! A client's byte stream, watched: when a request begins, when the client stalls, when it is over.
+//! A client's byte stream, watched: when a request begins, whether it is one, when the client stalls.
 
 use std::{
     io,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, ready},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    client::{Client, Phase},
-    farewell,
+    client::Client,
+    watch::{Stop, Watch},
 };
-use crate::{
-    gateway::{Code, Gateway},
-    gather::Gathering,
-};
+use crate::gather::Gathering;
 
-/// A stream that tells its [`Client`] what happens on it.
-pub(super) struct ClientStream<S: AsyncWrite + Unpin> {
+/// A stream that tells its [`Client`] what happens on it, and that ends where a request is malformed.
+pub(super) struct ClientStream<S> {
     stream: Gathering<S>,
     client: Rc<Client>,
-    gateway: Arc<Gateway>,
+    watch: Watch,
+    /// Nothing after what was read so far is good.
+    stop: Option<Stop>,
     blocked: bool,
     discarded: usize,
 }
@@ -33,11 +31,12 @@ pub(super) struct ClientStream<S: AsyncWrite + Unpin> {
 const LINGER_BYTES: usize = 1024 * 1024;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
-    pub(super) const fn new(stream: S, client: Rc<Client>, gateway: Arc<Gateway>) -> Self {
+    pub(super) const fn new(stream: S, client: Rc<Client>) -> Self {
         Self {
             stream: Gathering(stream),
             client,
-            gateway,
+            watch: Watch::new(),
+            stop: None,
             blocked: false,
             discarded: 0,
         }
@@ -58,14 +57,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
         result
     }
 
-    /// What is written instead of `bytes`, if nobody but the HTTP library meant them.
-    fn instead_of(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if !matches!(self.client.phase(), Phase::Idle | Phase::Head) {
-            return None;
+    /// Lets through what is good of the bytes that came after the first `before`.
+    fn judge(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let bytes = buffer.filled().get(before..).unwrap_or_default();
+        if bytes.is_empty() {
+            return;
         }
-        let code = farewell::code_of_unread(bytes)?;
-        self.gateway.refuse_unread(code);
-        Some(farewell::response(code))
+        let followed = self.watch.follow(bytes, &self.client.limits);
+        self.client.has_read(self.watch.is_in_head());
+        if let Err(stop) = followed {
+            buffer.set_filled(before + stop.good);
+            self.stop = Some(stop);
+        }
+    }
+
+    /// Ends the stream where the good bytes end, but not before every request in them is answered.
+    fn end(&self, stop: &Stop) -> Poll<io::Result<()>> {
+        match stop.code {
+            Some(_) if self.blocked || self.client.is_busy() => {
+                self.client.waits_to_end();
+                return Poll::Pending;
+            }
+            Some(code) => self.client.says_farewell(code),
+            None => {}
+        }
+        Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
     }
 }
 
@@ -76,12 +92,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ClientStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            this.client.has_read();
+        if this.stop.is_none() {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+            this.judge(buffer, before);
+            if buffer.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
         }
-        polled
+        this.stop
+            .as_ref()
+            .map_or(Poll::Ready(Ok(())), |stop| this.end(stop))
     }
 }
 
@@ -92,11 +113,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if let Some(other) = this.instead_of(bytes) {
-            // The connection is new or drained, so that these few bytes go out in one piece.
-            let written = Pin::new(&mut this.stream).poll_write(context, &other);
-            return written.map(|result| result.map(|_| bytes.len()));
-        }
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.written(written)
     }
@@ -107,10 +123,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let first = slices.first().map(|slice| &**slice).unwrap_or_default();
-        if this.instead_of(first).is_some() {
-            return Pin::new(this).poll_write(context, first);
-        }
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
         this.written(written)
     }
@@ -125,28 +137,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        std::task::ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        if this.client.has_a_farewell() {
+            // The last word is still to be said.
+            return Poll::Ready(Ok(()));
+        }
+        ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         this.client.lingers();
         let mut space = [0; 4096];
         loop {
             let mut buffer = ReadBuf::new(&mut space);
-            std::task::ready!(Pin::new(&mut this.stream).poll_read(context, &mut buffer))?;
+            ready!(Pin::new(&mut this.stream).poll_read(context, &mut buffer))?;
             this.discarded += buffer.filled().len();
             if buffer.filled().is_empty() || this.discarded > LINGER_BYTES {
                 return Poll::Ready(Ok(()));
             }
-        }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> Drop for ClientStream<S> {
-    /// A head that came too slowly is answered, if the client takes the answer at once.
-    fn drop(&mut self) {
-        if self.client.phase() == Phase::Head && self.client.pace.client.has_fired() {
-            self.gateway.refuse_unread(Code::RequestTimeout);
-            let mut context = Context::from_waker(Waker::noop());
-            let response = farewell::response(Code::RequestTimeout);
-            let _ = Pin::new(&mut self.stream).poll_write(&mut context, &response);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     convert::Infallible,
     io,
     net::IpAddr,
-    pin::pin,
+    pin::Pin,
     rc::Rc,
     sync::{
         Arc,
@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Request, header::CONNECTION};
+use http::{HeaderValue, Method, Request, header::CONNECTION};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -25,7 +25,10 @@ use tokio::{
     sync::watch,
 };
 
-use super::{answer::Answer, client::Client, farewell, listener::Listener, stream::ClientStream};
+use super::{
+    answer::Answer, client::Client, farewell, head::USUAL_FIELDS, listener::Listener,
+    stream::ClientStream,
+};
 use crate::{
     deadline::Deadlines,
     forward::{Pace, Peer, Pool},
@@ -64,8 +67,18 @@ struct Shop {
     http: http1::Builder,
     clients: RefCell<HashMap<u64, Rc<Client>>>,
     next: Cell<u64>,
+    turned_away: Cell<usize>,
     emptied: tokio::sync::Notify,
 }
+
+/// Room for the ends of the lines that belong to no field, and for empty lines in front.
+const LINE_ENDS: usize = 64;
+
+/// How long a client may take to read the last that it is told.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How many clients may be told at a time that there is no room for them; the others just hear nothing.
+const TURNED_AWAY: usize = 64;
 
 /// How late a deadline may fire.
 const TICK: Duration = Duration::from_millis(100);
@@ -102,14 +115,18 @@ impl Shop {
     fn new(gateway: Arc<Gateway>, connections: Arc<AtomicUsize>) -> Self {
         let limits = gateway.limits().clone();
         let mut http = http1::Builder::new();
-        // Deadlines are the worker's own, and so are the answers to what breaks a limit a little.
-        http.header_read_timeout(None)
-            .max_header_size(
-                limits
-                    .header_bytes
-                    .saturating_add(limits.request_line_bytes),
-            )
-            .pipeline_flush(true);
+        // Deadlines are the worker's own, and so are the answers to what breaks a limit: the stream
+        // judges a head first. No pipeline_flush: it buffers a response without bounds when its
+        // client does not read.
+        http.header_read_timeout(None).max_header_size(
+            limits
+                .header_bytes
+                .saturating_add(limits.request_line_bytes)
+                .saturating_add(LINE_ENDS),
+        );
+        if limits.header_fields > USUAL_FIELDS {
+            http.max_headers(limits.header_fields);
+        }
         Self {
             gateway,
             connections,
@@ -118,6 +135,7 @@ impl Shop {
             http,
             clients: RefCell::default(),
             next: Cell::new(0),
+            turned_away: Cell::new(0),
             emptied: tokio::sync::Notify::new(),
         }
     }
@@ -140,11 +158,7 @@ impl Shop {
 
     fn admit(&self, address: Option<IpAddr>) -> (u64, Rc<Client>) {
         let limits = self.gateway.limits().clone();
-        let pace = Rc::new(Pace {
-            client: self.deadlines.deadline(),
-            client_stall: limits.idle_timeout,
-            upstream: self.deadlines.deadline(),
-        });
+        let pace = Rc::new(Pace::new(&self.deadlines, limits.idle_timeout));
         let client = Rc::new(Client::new(
             Peer::new(address),
             pace,
@@ -241,11 +255,25 @@ where
     tokio::task::spawn_local(serve(stream, client, place));
 }
 
-fn turn_away<S: AsyncWrite + Unpin + 'static>(mut stream: S, shop: &Shop) {
-    shop.gateway.refuse_unread(Code::Overloaded);
+fn turn_away<S>(stream: S, shop: &Rc<Shop>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let already = shop.turned_away.get();
+    if already >= TURNED_AWAY {
+        return;
+    }
+    shop.turned_away.set(already + 1);
+    let shop = Rc::clone(shop);
     tokio::task::spawn_local(async move {
-        let response = farewell::response(Code::Overloaded);
-        let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(&response)).await;
+        // A client of its own, which has no place among those that are served.
+        let pace = Rc::new(Pace::new(&shop.deadlines, FAREWELL));
+        let limits = shop.gateway.limits().clone();
+        let client = Rc::new(Client::new(Peer::new(None), pace, limits, 0));
+        let mut stream = ClientStream::new(stream, client);
+        say_farewell(&mut stream, Code::Overloaded, &shop.gateway).await;
+        shop.turned_away
+            .set(shop.turned_away.get().saturating_sub(1));
     });
 }
 
@@ -254,20 +282,38 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let shop = Rc::clone(&place.shop);
-    let stream = ClientStream::new(stream, Rc::clone(&client), Arc::clone(&shop.gateway));
+    let stream = ClientStream::new(stream, Rc::clone(&client));
     let service = service_fn(|request: Request<Incoming>| answer(request, &client, &shop));
-    let mut connection = pin!(shop.http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = shop.http.serve_connection(TokioIo::new(stream), service);
     let mut told = false;
     std::future::poll_fn(|context| {
         if client.is_leaving() && !std::mem::replace(&mut told, true) {
-            connection.as_mut().graceful_shutdown();
+            Pin::new(&mut connection).graceful_shutdown();
         }
-        if connection.as_mut().poll(context).is_ready() {
+        if Pin::new(&mut connection).poll(context).is_ready() {
             return Poll::Ready(());
         }
         client.poll_expired(context)
     })
     .await;
+    if let Some(code) = client.take_farewell() {
+        let mut stream = connection.into_parts().io.into_inner();
+        say_farewell(&mut stream, code, &shop.gateway).await;
+    }
+}
+
+/// Tells the client `code`, and gives it a moment to read that before the connection is closed.
+async fn say_farewell<S>(stream: &mut ClientStream<S>, code: Code, gateway: &Gateway)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    gateway.refuse_unread(code);
+    let response = farewell::response(code);
+    let telling = async {
+        stream.write_all(&response).await?;
+        stream.shutdown().await
+    };
+    let _ = tokio::time::timeout(FAREWELL, telling).await;
 }
 
 async fn answer(
@@ -282,9 +328,11 @@ async fn answer(
         pool: &shop.pool,
         scheme: "http",
     };
+    // Whoever asks for a tunnel may go on as if there were one.
+    let tunnel = request.method() == Method::CONNECT;
     let response = shop.gateway.handle(request, &exchange).await;
     let (mut head, body) = response.into_parts();
-    if client.is_last(shop.deadlines.now()) {
+    if tunnel || client.is_last(shop.deadlines.now()) {
         head.headers
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }

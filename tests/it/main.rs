@@ -7,6 +7,8 @@ mod cache;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 #[allow(
     dead_code,
     unused_imports,

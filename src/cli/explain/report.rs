@@ -45,11 +45,7 @@ enum Outcome {
 /// Runs the gateway's pipeline over one request without a body.
 pub(super) async fn of(gateway: &Gateway, head: Parts) -> Report {
     let deadlines = Deadlines::new(Duration::from_millis(100));
-    let pace = Rc::new(Pace {
-        client: deadlines.deadline(),
-        client_stall: Duration::ZERO,
-        upstream: deadlines.deadline(),
-    });
+    let pace = Rc::new(Pace::new(&deadlines, Duration::ZERO));
     let mut body = RequestBody::empty(pace);
     let mut record = Record::default();
     let mut note = Note::default();
