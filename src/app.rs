@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     gateway::Gateway,
     issuer::Refresher,
-    server::{Course, Listener, Settings, Worker, listener},
+    server::{Course, ListenError, Listener, Settings, Worker, listener},
     telemetry::Metrics,
 };
 
@@ -51,13 +51,8 @@ pub struct Running {
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// A socket cannot be bound.
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        /// The address as configured.
-        address: String,
-        /// What the system said.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A thread or its runtime cannot be made.
     #[error("cannot start a worker: {0}")]
     Thread(io::Error),
@@ -83,10 +78,7 @@ impl App {
         listeners.resize_with(workers, Vec::new);
         let mut addresses = Vec::new();
         for address in &settings.listen {
-            let bound = Listener::bind(address, workers).map_err(|error| AppError::Listen {
-                address: address.to_string(),
-                error,
-            })?;
+            let bound = Listener::bind(address, workers)?;
             addresses.extend(bound.first().and_then(Listener::tcp_address));
             for (own, listener) in listeners.iter_mut().zip(bound) {
                 own.push(listener);
@@ -192,12 +184,11 @@ impl Running {
     }
 
     fn finish(mut self) -> bool {
-        let drained = self
-            .workers
-            .drain(..)
-            .map(|worker| worker.join().unwrap_or(false));
         // Every worker is waited for, also when an earlier one was cut off.
-        let drained = drained.fold(true, |all, one| all && one);
+        let mut drained = true;
+        for worker in self.workers.drain(..) {
+            drained &= worker.join().unwrap_or(false);
+        }
         self.ended.send_replace(true);
         if let Some(background) = self.background.take() {
             let _ = background.join();

@@ -1,18 +1,52 @@
 //! Portcullis lets a request through to its upstream only when the JSON Web Token it carries is good.
 //!
-//! The modules stand in the order in which a request meets them. What a request has proved so far is
-//! its type, and each type can be made only by the step that proves it:
+//! What a request has proved so far is its type, and each type can be made only by the step that
+//! proves it:
 //!
 //! ```text
-//! token::RawToken        bytes that a request carried
-//! jose::Unverified       split and decoded, within limits: names an issuer and a key, nothing else
-//! jose::Verified         the signature is good                    only jose::verify makes one
-//! claims::Identity       time, audience, type, claims are good    only claims::check makes one
-//! authz::Permit          this identity may do this request        only authz::permit makes one
-//! forward::send(Permit)  the request goes to the upstream
+//! token::RawToken          bytes that a request carried            token::extract
+//! jose::Unverified         split and decoded, within limits        jose::compact::parse
+//! jose::Verified           the signature is good                   only jose::verify::verify
+//! claims::Identity         time, audience and claims are good      only claims::check
+//! identity::Principal      the identity, with its headers          only identity::Memo::principal
+//! authz::Permit            this identity may do this request       only authz::permit
+//! forward::forward(Permit) the request goes to the upstream
 //! ```
 //!
-//! [`gateway::Gateway::handle`] is the whole pipeline on one page.
+//! [`authz::Permit::public`] is the one other way to a permit: for a public route, or for a request
+//! without a token where the route lets that pass.
+//!
+//! [`gateway::Gateway::decide`] is all the checks on one page, and [`gateway::Gateway::handle`] what
+//! a worker calls for each request. `ARCHITECTURE.md` shows the rest of the house.
+//!
+//! # A gateway inside another program
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use portcullis::{app::App, clock::Clock, config};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let clock = Clock::system();
+//!     // Every error of the file at once, each with line, column and a caret.
+//!     let config = config::load(Path::new("portcullis.toml"), &clock)
+//!         .map_err(|report| report.render(false))?;
+//!     for warning in &config.warnings {
+//!         eprintln!("{warning}");
+//!     }
+//!     let running = App::bind(config, clock)?.start()?;
+//!     println!("listening on {:?}", running.addresses());
+//!
+//!     // It serves on threads of its own, while this one does something else. Then:
+//!     if !running.drain() {
+//!         eprintln!("requests were cut off");
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`config::parse`] takes a text instead of a file, and [`app::Running::serve_until_signal`] serves
+//! until SIGTERM or SIGINT. The library logs with `tracing`; without a subscriber, nobody reads it.
 
 pub mod admin;
 pub mod app;
@@ -24,6 +58,7 @@ pub mod config;
 pub mod deadline;
 pub mod forward;
 pub mod gateway;
+pub mod gather;
 pub mod identity;
 pub mod issuer;
 pub mod jose;

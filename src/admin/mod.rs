@@ -10,10 +10,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    app::AppError,
     gateway::Gateway,
     secret::Secret,
-    server::{Course, ListenAddress, Listener},
+    server::{Course, ListenAddress, ListenError, Listener},
 };
 
 mod metrics;
@@ -51,15 +50,14 @@ impl Bound {
     /// Binds the listener.
     ///
     /// # Errors
-    /// [`AppError::Listen`].
-    pub fn bind(settings: Settings, gateway: Arc<Gateway>) -> Result<Self, AppError> {
+    /// [`ListenError`].
+    pub fn bind(settings: Settings, gateway: Arc<Gateway>) -> Result<Self, ListenError> {
         let address = ListenAddress::Tcp(settings.listen);
-        let failed = |error| AppError::Listen {
+        let failed = |error| ListenError {
             address: address.to_string(),
             error,
         };
-        let Some(Listener::Tcp(listener)) = Listener::bind(&address, 1).map_err(failed)?.pop()
-        else {
+        let Some(Listener::Tcp(listener)) = Listener::bind(&address, 1)?.pop() else {
             return Err(failed(std::io::ErrorKind::AddrNotAvailable.into()));
         };
         let metrics = metrics::Exposition::new(&gateway);

@@ -1,10 +1,14 @@
-//! Required claims, and claims restricted to a list of values.
+//! Required claims, claims that are strings, and claims restricted to a list of values.
 
 use serde_json::{Map, Number, Value};
 
 use super::{ClaimPath, ClaimsError, Rules};
 
-/// Checks that what must be there is there, then that what is restricted is in its list.
+/// Registered claims that are strings when they are there (RFC 7519 §4.1.2 and §4.1.7).
+const STRINGS: [&str; 2] = ["sub", "jti"];
+
+/// Checks that what must be there is there, that what must be a string is one, then that what is
+/// restricted is in its list.
 ///
 /// An `iat` that only `max_age` asks for is looked for here too: absence is this step's matter.
 pub(super) fn check(claims: &Map<String, Value>, rules: &Rules) -> Result<(), ClaimsError> {
@@ -13,6 +17,15 @@ pub(super) fn check(claims: &Map<String, Value>, rules: &Rules) -> Result<(), Cl
     }
     if rules.max_age.is_some() {
         present(claims, &ClaimPath::named("iat"))?;
+    }
+    for claim in STRINGS {
+        if !matches!(
+            claims.get(claim),
+            None | Some(Value::Null | Value::String(_))
+        ) {
+            let why = "not a string";
+            return Err(ClaimsError::Malformed { claim, why });
+        }
     }
     for (path, allowed) in &rules.allowed {
         let value = present(claims, path)?;
@@ -78,6 +91,26 @@ mod tests {
 
     use super::*;
     use crate::claims::tests::rules;
+
+    #[test]
+    fn who_and_which_are_strings() {
+        let check = |claims: Value| {
+            let rules = Rules {
+                require: Vec::new(),
+                ..rules()
+            };
+            check(claims.as_object().unwrap(), &rules)
+        };
+        assert_eq!(check(json!({"sub": "alice", "jti": ""})), Ok(()));
+        assert_eq!(check(json!({"sub": null})), Ok(()));
+        for bad in [json!(1), json!(false), json!(["alice"]), json!({})] {
+            for claim in STRINGS {
+                let why = "not a string";
+                let error = ClaimsError::Malformed { claim, why };
+                assert_eq!(check(json!({claim: bad})), Err(error));
+            }
+        }
+    }
 
     fn allows(allowed: &Value, value: &Value) -> bool {
         let rules = Rules {

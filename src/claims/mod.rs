@@ -14,10 +14,12 @@ use crate::{
 pub mod allowed;
 pub mod audience;
 pub mod path;
+pub mod scope;
 pub mod time;
 
 pub use audience::Audiences;
 pub use path::ClaimPath;
+pub use scope::Scopes;
 
 /// What one issuer's tokens must say, prepared from its configuration.
 #[derive(Clone, Debug)]
@@ -51,6 +53,7 @@ pub struct Rules {
 pub struct Identity {
     issuer: Arc<str>,
     verified: Verified,
+    times: time::Times,
 }
 
 /// The checks in their order, for whoever shows how far a token came.
@@ -115,10 +118,11 @@ pub fn check(
     now: UnixTime,
     resource: Option<&str>,
 ) -> Result<Identity, ClaimsError> {
-    accept(verified.claims(), rules, now, resource)?;
+    let times = accept(verified.claims(), rules, now, resource)?;
     Ok(Identity {
         issuer: Arc::clone(&rules.issuer),
         verified,
+        times,
     })
 }
 
@@ -129,10 +133,23 @@ impl Identity {
         &self.issuer
     }
 
-    /// Whether both were made from one and the same verified token.
-    #[must_use]
-    pub fn is_of_the_same_token(&self, other: &Self) -> bool {
-        self.verified.is_same(&other.verified)
+    /// Checks once more what may have changed since [`check`] made this: the time, and the resource
+    /// if the audience rule looks at it. `rules` are the same; their other checks cannot come out
+    /// differently, for neither they nor the claims change.
+    ///
+    /// # Errors
+    /// [`ClaimsError`] is the first check that fails.
+    pub fn check_again(
+        &self,
+        rules: &Rules,
+        now: UnixTime,
+        resource: Option<&str>,
+    ) -> Result<(), ClaimsError> {
+        self.times.check(rules, now)?;
+        match &rules.audiences {
+            Audiences::ResourcePrefix => audience::check(self.claims(), &rules.audiences, resource),
+            Audiences::All | Audiences::OneOf(_) => Ok(()),
+        }
     }
 
     /// The claims, all of them checked.
@@ -185,11 +202,13 @@ fn accept(
     rules: &Rules,
     now: UnixTime,
     resource: Option<&str>,
-) -> Result<(), ClaimsError> {
+) -> Result<time::Times, ClaimsError> {
     issuer(claims, &rules.issuer)?;
-    time::check(claims, rules, now)?;
+    let times = time::Times::read(claims)?;
+    times.check(rules, now)?;
     audience::check(claims, &rules.audiences, resource)?;
-    allowed::check(claims, rules)
+    allowed::check(claims, rules)?;
+    Ok(times)
 }
 
 /// The registry was asked with the same `iss`, but before the signature: what that led to is not

@@ -44,6 +44,7 @@ fn ask(rules: &Rules, claims: &Value) -> Result<(), ClaimsError> {
         UnixTime(NOW),
         Some(RESOURCE),
     )
+    .map(drop)
 }
 
 #[test]

@@ -8,35 +8,48 @@ use crate::clock::UnixTime;
 /// The last second of the year 9999. What lies beyond is a mistake or a trick, not a date.
 const LATEST: i64 = 253_402_300_799;
 
-/// Checks `exp`, `nbf`, `iat` and the age, in this order. Whether a claim has to be there is not
-/// asked here but in [`super::allowed`]; one that is there has to be a time.
-pub(super) fn check(
-    claims: &Map<String, Value>,
-    rules: &Rules,
-    now: UnixTime,
-) -> Result<(), ClaimsError> {
-    let skew = rules.clock_skew;
-    if let Some(exp) = read(claims, "exp")?
-        && now >= exp.plus(skew)
-    {
-        return Err(ClaimsError::Expired(exp));
+/// The times of one token: each is there and is a time, or is not there at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    exp: Option<UnixTime>,
+    nbf: Option<UnixTime>,
+    iat: Option<UnixTime>,
+}
+
+impl Times {
+    /// Reads the times. Whether a claim has to be there is not asked here but in [`super::allowed`];
+    /// one that is there has to be a time.
+    pub(super) fn read(claims: &Map<String, Value>) -> Result<Self, ClaimsError> {
+        Ok(Self {
+            exp: read(claims, "exp")?,
+            nbf: read(claims, "nbf")?,
+            iat: read(claims, "iat")?,
+        })
     }
-    if let Some(nbf) = read(claims, "nbf")?
-        && now.plus(skew) < nbf
-    {
-        return Err(ClaimsError::NotYetValid(nbf));
-    }
-    let Some(iat) = read(claims, "iat")? else {
-        return Ok(());
-    };
-    if now.plus(skew) < iat {
-        return Err(ClaimsError::IssuedInFuture(iat));
-    }
-    match rules.max_age {
-        Some(max_age) if now.since(iat) > max_age.saturating_add(skew) => {
-            Err(ClaimsError::TooOld(iat))
+
+    /// Checks `exp`, `nbf`, `iat` and the age, in this order.
+    pub(super) fn check(&self, rules: &Rules, now: UnixTime) -> Result<(), ClaimsError> {
+        let skew = rules.clock_skew;
+        if let Some(exp) = self.exp
+            && now >= exp.plus(skew)
+        {
+            return Err(ClaimsError::Expired(exp));
         }
-        Some(_) | None => Ok(()),
+        if let Some(nbf) = self.nbf
+            && now.plus(skew) < nbf
+        {
+            return Err(ClaimsError::NotYetValid(nbf));
+        }
+        let Some(iat) = self.iat else { return Ok(()) };
+        if now.plus(skew) < iat {
+            return Err(ClaimsError::IssuedInFuture(iat));
+        }
+        match rules.max_age {
+            Some(max_age) if now.since(iat) > max_age.saturating_add(skew) => {
+                Err(ClaimsError::TooOld(iat))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -87,7 +100,7 @@ mod tests {
             max_age,
             ..rules()
         };
-        check(claims.as_object().unwrap(), &rules, UnixTime(now))
+        Times::read(claims.as_object().unwrap())?.check(&rules, UnixTime(now))
     }
 
     fn now(claims: &Value) -> Result<(), ClaimsError> {
@@ -192,7 +205,9 @@ mod tests {
                     max_age: Some(number),
                     ..rules()
                 };
-                let _ = check(claims.as_object().unwrap(), &rules, UnixTime(now));
+                let _ = Times::read(claims.as_object().unwrap())
+                    .unwrap()
+                    .check(&rules, UnixTime(now));
             }
         }
         assert!(at(i64::MAX, None, &claims).is_err());

@@ -42,6 +42,12 @@ pub fn run(options: &Options) -> ExitCode {
         Err(report) => {
             let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             let _ = write!(stderr(), "{}", report.render(colour));
+            if !options.config.exists() {
+                let _ = writeln!(
+                    stderr(),
+                    "Name a configuration with -c FILE. To try the gateway without one: portcullis demo"
+                );
+            }
             return ExitCode::from(BAD);
         }
     };

@@ -20,7 +20,7 @@ const KEYS: &[Key] = &[
     key(
         "issuers_file",
         "\"\"",
-        "More issuers, in Liberty Create's JSON form; watched.",
+        "More issuers, in Liberty Create's JSON form; read at the start.",
     ),
     section("server", "Where clients connect."),
     section("admin", "Health, metrics and status."),

@@ -10,11 +10,12 @@ use tokio::{
 };
 
 use super::{Upstream, UpstreamAddress, body::RequestBody, error::ForwardError};
+use crate::gather::Gathering;
 
 /// A connection to an upstream: what sends on it, and what runs it.
-pub struct Connection {
+pub(super) struct Connection {
     /// Sends requests.
-    pub sender: SendRequest<RequestBody>,
+    pub(super) sender: SendRequest<RequestBody>,
     running: Running,
 }
 
@@ -27,7 +28,7 @@ const BUFFER: usize = 64 * 1024;
 
 impl Connection {
     /// Lets it finish what it does, for `time` at most, and then end.
-    pub fn finish(self, time: Duration) {
+    pub(super) fn finish(self, time: Duration) {
         let Self { sender, running } = self;
         drop(sender);
         tokio::task::spawn_local(async move {
@@ -47,7 +48,7 @@ impl Drop for Running {
 ///
 /// # Errors
 /// [`ForwardError::Connect`] and [`ForwardError::ConnectTimeout`].
-pub async fn connect(upstream: &Upstream) -> Result<Connection, ForwardError> {
+pub(super) async fn connect(upstream: &Upstream) -> Result<Connection, ForwardError> {
     tokio::time::timeout(upstream.connect_timeout, open(upstream))
         .await
         .map_err(|_| ForwardError::ConnectTimeout)?
@@ -63,10 +64,10 @@ async fn open(upstream: &Upstream) -> io::Result<Connection> {
                 .trim_end_matches(']');
             let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
             stream.set_nodelay(true)?;
-            handshake(TokioIo::new(stream)).await
+            handshake(TokioIo::new(Gathering(stream))).await
         }
         UpstreamAddress::Unix(path) => {
-            handshake(TokioIo::new(UnixStream::connect(path).await?)).await
+            handshake(TokioIo::new(Gathering(UnixStream::connect(path).await?))).await
         }
     }
 }

@@ -1,16 +1,8 @@
 //! The header fields on their way: what belongs to one connection only is dropped (RFC 9110 §7.6.1),
 //! what only the gateway may say is dropped and then set.
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{
-        CONNECTION, EXPECT, FORWARDED, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE, VIA,
-    },
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header::CONNECTION};
 use smallvec::SmallVec;
-
-use crate::identity;
 
 /// `x-request-id`, on every request and every response.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,130 +15,123 @@ pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-ho
 /// `traceparent` (W3C Trace Context).
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// What becomes of a field of the client's request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It goes on.
+    Passes,
+    /// It ends at this connection, whatever `Connection` says, or was asked of this proxy.
+    HopByHop,
+    /// Only the gateway may say it.
+    Own,
+    /// The gateway says it too, and continues what a trusted proxy said.
+    Continued,
+    /// Anyone may begin a trace.
+    Trace,
+    /// By it a client could make the upstream see another request than the one that was checked.
+    Rewrite,
+    /// By it a client could make the upstream see another method.
+    MethodOverride,
+}
 
-/// Fields that end at this connection, whatever `Connection` says.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATE,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HTTP2_SETTINGS,
-];
-
-/// Fields by which a client could make the upstream see another request than the one that was checked.
-const REWRITES: [&str; 6] = [
-    "x-original-url",
-    "x-rewrite-url",
-    "x-forwarded-prefix",
-    "x-forwarded-port",
-    "x-forwarded-server",
-    "x-original-host",
-];
-
-/// Fields by which a client could make the upstream see another method.
-const METHOD_OVERRIDES: [&str; 3] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-];
-
-/// Fields that the gateway sets itself, besides the identity headers.
-const OWN: [HeaderName; 6] = [
-    X_REQUEST_ID,
-    X_FORWARDED_FOR,
-    X_FORWARDED_PROTO,
-    X_FORWARDED_HOST,
-    FORWARDED,
-    TRACEPARENT,
-];
-
-/// Removes what belongs to the client's connection only.
-pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    // `Connection` comes first: it may name fields, in any case and on several lines.
-    if !headers.get_all(CONNECTION).iter().all(names_no_field) {
-        for name in named_by_connection(headers) {
-            headers.remove(name);
+impl Fate {
+    /// The fate of the field `name`, in lower case.
+    fn of(name: &str) -> Self {
+        match name {
+            "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+            | "expect" => Self::HopByHop,
+            "x-auth-subject" | "x-auth-issuer" | "x-auth-realm" | "x-auth-groups"
+            | "x-auth-scope" => Self::Own,
+            "x-request-id" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host"
+            | "forwarded" => Self::Continued,
+            "traceparent" => Self::Trace,
+            "x-original-url" | "x-rewrite-url" | "x-original-host" | "x-forwarded-prefix"
+            | "x-forwarded-port" | "x-forwarded-server" => Self::Rewrite,
+            "x-http-method-override" | "x-http-method" | "x-method-override" => {
+                Self::MethodOverride
+            }
+            _ => Self::Passes,
         }
     }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
+
+    /// As [`Fate::of`], also for a spelling that an upstream could take for another: `X_Auth_Subject`,
+    /// `x.auth.subject`. Nobody's proxy writes such a name, so trust does not matter.
+    fn of_any_spelling(name: &str) -> (Self, bool) {
+        if memchr::memchr2(b'_', b'.', name.as_bytes()).is_none() {
+            return (Self::of(name), false);
+        }
+        let dashed: String = name
+            .chars()
+            .map(|c| if matches!(c, '_' | '.') { '-' } else { c })
+            .collect();
+        (Self::of(&dashed), true)
     }
 }
 
-/// Removes what the client asks of a proxy: it was asked of this one.
-pub fn remove_for_proxies(headers: &mut HeaderMap) {
-    headers.remove(PROXY_AUTHORIZATION);
-    headers.remove(EXPECT);
-}
-
-/// Removes every field that only the gateway may say, in every spelling that an upstream could take
-/// for it (`X_Auth_Subject`, `x.auth.subject`), and what would rewrite the request behind its back.
-pub fn remove_spoofed(headers: &mut HeaderMap, trusted: bool, one_method: bool) {
-    for name in &identity::HEADER_NAMES {
-        headers.remove(name);
-    }
-    remove_aliases(headers);
-    if !trusted {
-        for name in REWRITES {
-            headers.remove(name);
-        }
-    }
-    if one_method {
-        for name in METHOD_OVERRIDES {
-            headers.remove(name);
-        }
-    }
-}
-
-fn remove_aliases(headers: &mut HeaderMap) {
-    let aliases: SmallVec<[HeaderName; 4]> = headers
+/// Removes from a request what belongs to the client's connection only, what was asked of this proxy,
+/// every field that only the gateway may say, and what would rewrite the request behind its back.
+///
+/// `trusted` is whether the client is a proxy whose word counts, `one_method` whether the route is for
+/// some methods only.
+pub fn clean_request(headers: &mut HeaderMap, trusted: bool, one_method: bool) {
+    remove_named_by_connection(headers);
+    let gone: SmallVec<[HeaderName; 8]> = headers
         .keys()
-        .filter(|name| memchr::memchr2(b'_', b'.', name.as_str().as_bytes()).is_some())
-        .filter(|name| {
-            let dashed: String = name
-                .as_str()
-                .chars()
-                .map(|c| if matches!(c, '_' | '.') { '-' } else { c })
-                .collect();
-            identity::HEADER_NAMES
-                .iter()
-                .chain(&OWN)
-                .any(|own| own.as_str() == dashed)
-                || REWRITES.contains(&dashed.as_str())
-                || METHOD_OVERRIDES.contains(&dashed.as_str())
+        .filter(|name| match Fate::of_any_spelling(name.as_str()) {
+            (Fate::Passes, _) => false,
+            (Fate::HopByHop | Fate::Own, _) => true,
+            (Fate::Continued | Fate::Rewrite, alias) => alias || !trusted,
+            (Fate::Trace, alias) => alias,
+            (Fate::MethodOverride, _) => one_method,
         })
         .cloned()
         .collect();
-    for alias in aliases {
-        headers.remove(alias);
+    for name in gone {
+        headers.remove(name);
+    }
+}
+
+/// Removes from a response what belongs to the upstream's connection only.
+pub fn clean_response(headers: &mut HeaderMap) {
+    remove_named_by_connection(headers);
+    let gone: SmallVec<[HeaderName; 4]> = headers
+        .keys()
+        .filter(|name| Fate::of(name.as_str()) == Fate::HopByHop)
+        .cloned()
+        .collect();
+    for name in gone {
+        headers.remove(name);
+    }
+}
+
+/// `Connection` comes first: it may name fields, in any case and on several lines (RFC 9110 §7.6.1).
+fn remove_named_by_connection(headers: &mut HeaderMap) {
+    let values = headers.get_all(CONNECTION);
+    if values.iter().all(names_no_field) {
+        return;
+    }
+    let named: SmallVec<[HeaderName; 4]> = values
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
     }
 }
 
 fn names_no_field(connection: &HeaderValue) -> bool {
     let value = connection.as_bytes();
     value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
-}
-
-fn named_by_connection(headers: &HeaderMap) -> SmallVec<[HeaderName; 4]> {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .collect()
-}
-
-/// `via: 1.1 portcullis`, after whatever stands there.
-pub fn append_via(headers: &mut HeaderMap) {
-    const OURS: HeaderValue = HeaderValue::from_static("1.1 portcullis");
-    headers.append(VIA, OURS);
 }
 
 #[cfg(test)]
@@ -173,7 +158,7 @@ mod tests {
         for name in ["x-hop", "x-stays", "upgrade", "te", "keep-alive", "trailer"] {
             map.append(HeaderName::from_static(name), "v".parse().unwrap());
         }
-        remove_hop_by_hop(&mut map);
+        clean_request(&mut map, false, false);
         // The first line looks plain, the second names a field all the same.
         assert_eq!(
             map.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
@@ -195,7 +180,7 @@ mod tests {
             ("x-auth-subjects", "stays"),
             ("x-http-method-override", "DELETE"),
         ]);
-        remove_spoofed(&mut map, false, true);
+        clean_request(&mut map, false, true);
         let mut left: Vec<_> = map.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["x-auth-subjects", "x_custom"]);
@@ -204,10 +189,17 @@ mod tests {
     #[test]
     fn a_trusted_proxy_may_say_what_was_rewritten() {
         let mut map = headers(&[("x-forwarded-prefix", "/api"), ("x-auth-subject", "admin")]);
-        remove_spoofed(&mut map, true, false);
+        clean_request(&mut map, true, false);
         assert_eq!(
             map.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
             ["x-forwarded-prefix"]
         );
+    }
+
+    #[test]
+    fn every_identity_header_is_the_gateways_own() {
+        for name in &crate::identity::HEADER_NAMES {
+            assert_eq!(Fate::of(name.as_str()), Fate::Own, "{name}");
+        }
     }
 }

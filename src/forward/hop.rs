@@ -137,13 +137,17 @@ fn new_traceparent() -> HeaderValue {
 }
 
 /// Writes the last digits of `number` in hexadecimal, filling `place`.
-pub(crate) fn write_hex(place: &mut [u8], mut number: u128) {
-    for digit in place.iter_mut().rev() {
-        *digit = match (number & 15) as u8 {
-            value @ 0..=9 => b'0' + value,
-            value => b'a' + value - 10,
-        };
-        number >>= 4;
+pub(crate) fn write_hex(place: &mut [u8], number: u128) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let bytes = number.to_be_bytes();
+    for (pair, byte) in place.rchunks_exact_mut(2).zip(bytes.iter().rev()) {
+        let digits = [
+            DIGITS.get(usize::from(byte >> 4)),
+            DIGITS.get(usize::from(byte & 15)),
+        ];
+        for (place, digit) in pair.iter_mut().zip(digits) {
+            *place = digit.copied().unwrap_or(b'0');
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{future::Future, rc::Rc};
 
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version,
-    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, VIA},
     request::Parts,
     uri::PathAndQuery,
 };
@@ -12,12 +12,12 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 pub mod body;
-pub mod connect;
+mod connect;
 pub mod error;
 pub mod headers;
 pub mod hop;
 pub mod pace;
-pub mod pool;
+mod pool;
 pub mod upstream;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
@@ -96,6 +96,11 @@ async fn send(
     }
 }
 
+/// How many fields the gateway sets at most: identity, hop and framing.
+const SET_FIELDS: usize = 16;
+
+const OUR_VIA: HeaderValue = HeaderValue::from_static("1.1 portcullis");
+
 /// Makes the head of a permitted request ready for its upstream.
 ///
 /// # Errors
@@ -111,12 +116,12 @@ fn prepare(
     head.version = Version::HTTP_11;
     let fields = &mut head.headers;
     let client_host = fields.get(HOST).cloned();
-    headers::remove_hop_by_hop(fields);
-    headers::remove_for_proxies(fields);
-    headers::remove_spoofed(fields, hop.trusted, one_method);
+    headers::clean_request(fields, hop.trusted, one_method);
+    // What follows is set in one go, and a map that grows by and by is built again and again.
+    fields.reserve(SET_FIELDS);
     set_framing(fields, body);
     hop.set(fields, client_host.as_ref());
-    headers::append_via(fields);
+    fields.append(VIA, OUR_VIA);
     if !upstream.preserve_host || client_host.is_none() {
         fields.insert(HOST, upstream.host.clone());
     } else if let Some(host) = client_host {
@@ -154,7 +159,7 @@ fn receive(
         // A length beside chunks is not the length of anything (RFC 9112 §6.3).
         head.headers.remove(CONTENT_LENGTH);
     }
-    headers::remove_hop_by_hop(&mut head.headers);
+    headers::clean_response(&mut head.headers);
     head.version = Version::HTTP_11;
     if body.is_end_stream() {
         lease.give_back();
@@ -184,11 +189,10 @@ fn set_framing(fields: &mut HeaderMap, body: &RequestBody) {
         fields.insert(TRANSFER_ENCODING, CHUNKED);
         return;
     }
-    let exact = HeaderValue::from(body.size_hint().exact().unwrap_or(0));
-    if fields
-        .get(CONTENT_LENGTH)
-        .is_some_and(|length| *length != exact)
-    {
-        fields.insert(CONTENT_LENGTH, exact);
+    if let Some(length) = fields.get(CONTENT_LENGTH) {
+        let exact = HeaderValue::from(body.size_hint().exact().unwrap_or(0));
+        if *length != exact {
+            fields.insert(CONTENT_LENGTH, exact);
+        }
     }
 }

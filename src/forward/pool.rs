@@ -48,7 +48,7 @@ impl Pool {
     /// The connections to upstream number `upstream` of the policy with this `generation`. Those of an
     /// older policy are given up.
     #[must_use]
-    pub fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
+    pub(crate) fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
         let mut current = self.generation.borrow_mut();
         if generation < current.0 {
             // A request that began before the policy changed keeps nothing for later.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::Policy;
+use crate::{route::Access, token::Sources};
 
 /// Where the document stands, before the resource's own path.
 pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -17,6 +18,32 @@ pub struct Metadata {
 
 /// The most issuers that the document names.
 const MAX_ISSUERS: usize = 100;
+
+/// Where a token may stand, by the names of RFC 9728 §2. A header or a cookie of one's own has none.
+fn methods(policy: &Policy) -> Vec<&'static str> {
+    let any = |there: fn(&Sources) -> bool| {
+        let mut checked = policy
+            .routes
+            .all()
+            .iter()
+            .filter(|r| r.access != Access::Public);
+        checked.any(|route| there(&route.token))
+    };
+    [
+        ("header", any(|sources| sources.header.is_none())),
+        (
+            "body",
+            any(|sources| sources.header.is_none() && sources.form_parameter.is_some()),
+        ),
+        (
+            "query",
+            any(|sources| sources.header.is_none() && sources.query_parameter.is_some()),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, there)| there.then_some(name))
+    .collect()
+}
 
 impl Metadata {
     /// The document for `policy`; `None` without a `public_url`.
@@ -35,7 +62,7 @@ impl Metadata {
         let document = json!({
             "resource": public_url,
             "authorization_servers": issuers,
-            "bearer_methods_supported": ["header", "body"],
+            "bearer_methods_supported": methods(policy),
         });
         let path = format!("{WELL_KNOWN}{}", url.path().trim_end_matches('/'));
         Some(Self {

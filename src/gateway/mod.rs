@@ -13,6 +13,7 @@ use crate::{
     claims,
     clock::Clock,
     forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
+    identity::Principal,
     jose::{compact, verify},
     limits::Limits,
     route::{Access, Route, host},
@@ -82,12 +83,15 @@ impl Gateway {
             trace.pass(Step::Token, || {
                 "not asked for: the route is public".to_owned()
             });
+            // Nobody looks at a token here, so the upstream must not take one for good.
+            token::strip(&mut head, &route.token)?;
             return Permit::public(&route, head, None).ok_or(Refusal::TokenMissing);
         }
         let form = self.form(&head, body, &route).await?;
         let token = match token::extract(&head, form.as_deref(), &route.token)? {
             Presented::Token(token) => token,
             Presented::None(absent) => {
+                token::strip(&mut head, &route.token)?;
                 let permit =
                     Permit::public(&route, head, Some(absent)).ok_or(Refusal::TokenMissing)?;
                 trace.pass(Step::Token, || {
@@ -100,17 +104,7 @@ impl Gateway {
             format!("found, {} bytes", token.expose().len())
         });
         let proof = self.prove(&token, snapshot, &route, note, trace).await?;
-        let issuer = &proof.issuer;
-        let resource = snapshot.resource(&issuer.rules.audiences, head.uri.path());
-        let now = self.clock.now();
-        let identity = claims::check(
-            proof.verified.clone(),
-            &issuer.rules,
-            now,
-            resource.as_deref(),
-        )?;
-        say::claims(trace, &identity, &issuer.rules, now);
-        let principal = proof.memo.principal(identity, &issuer.identity)?;
+        let principal = self.identify(&proof, snapshot, head.uri.path(), trace)?;
         say::principal(trace, &principal);
         token::strip(&mut head, &route.token)?;
         let permit = authz::permit(principal, &route, head).map_err(|why| denied(why, &route))?;
@@ -157,6 +151,26 @@ impl Gateway {
         ));
         self.proofs.keep(digest, &proof);
         Ok(proof)
+    }
+
+    /// Who the token proves to be, by its issuer's rules, now and for this path.
+    fn identify(
+        &self,
+        proof: &Proof,
+        snapshot: &Snapshot,
+        path: &str,
+        trace: &mut impl Trace,
+    ) -> Result<Principal, Refusal> {
+        let rules = &proof.issuer.rules;
+        let resource = snapshot.resource(&rules.audiences, path);
+        let (resource, now) = (resource.as_deref(), self.clock.now());
+        if let Some(known) = proof.memo.recall(rules, now, resource)? {
+            say::claims(trace, known.identity(), rules, now);
+            return Ok(known);
+        }
+        let identity = claims::check(proof.verified.clone(), rules, now, resource)?;
+        say::claims(trace, &identity, rules, now);
+        Ok(proof.memo.principal(identity, &proof.issuer.identity)?)
     }
 
     /// The route of a request whose head is within limits, has one host and a canonical path.

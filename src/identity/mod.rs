@@ -4,7 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue};
 
-use crate::claims::{ClaimPath, Identity};
+use crate::{
+    claims::{ClaimPath, ClaimsError, Identity, Rules},
+    clock::UnixTime,
+};
 
 mod render;
 
@@ -32,16 +35,20 @@ pub struct IdentityClaims {
 
 /// The identity headers of one token, ready to be set.
 #[derive(Clone, Debug)]
-pub struct IdentityHeaders(Arc<[(HeaderName, HeaderValue)]>);
+pub struct IdentityHeaders(Box<[(HeaderName, HeaderValue)]>);
 
 /// An identity together with its headers. Only [`Memo::principal`] makes one.
+/// Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Principal {
+pub struct Principal(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     identity: Identity,
     headers: IdentityHeaders,
 }
 
-/// Remembers the headers of one token, so that they are rendered once for all its requests.
+/// Remembers who one token proved to be, so that this is found out once for all its requests.
 #[derive(Debug, Default)]
 pub struct Memo(OnceLock<Principal>);
 
@@ -81,32 +88,42 @@ impl Memo {
         identity: Identity,
         settings: &IdentityClaims,
     ) -> Result<Principal, IdentityError> {
-        if let Some(known) = self.0.get()
-            && known.identity.is_of_the_same_token(&identity)
-        {
-            return Ok(Principal {
-                identity,
-                headers: known.headers.clone(),
-            });
-        }
         let headers = render::render(identity.claims(), identity.issuer(), settings)?;
-        let principal = Principal { identity, headers };
+        let principal = Principal(Arc::new(Inner { identity, headers }));
         let _ = self.0.set(principal.clone());
         Ok(principal)
+    }
+
+    /// Who the token proved to be, if that is known, and still so now and for this resource. `rules`
+    /// are those by which it was found out.
+    ///
+    /// # Errors
+    /// [`ClaimsError`] when it is no longer so.
+    pub fn recall(
+        &self,
+        rules: &Rules,
+        now: UnixTime,
+        resource: Option<&str>,
+    ) -> Result<Option<Principal>, ClaimsError> {
+        let Some(principal) = self.0.get() else {
+            return Ok(None);
+        };
+        principal.identity().check_again(rules, now, resource)?;
+        Ok(Some(principal.clone()))
     }
 }
 
 impl Principal {
     /// Who it is.
     #[must_use]
-    pub const fn identity(&self) -> &Identity {
-        &self.identity
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
     }
 
     /// What the upstream is told.
     #[must_use]
-    pub const fn headers(&self) -> &IdentityHeaders {
-        &self.headers
+    pub fn headers(&self) -> &IdentityHeaders {
+        &self.0.headers
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     GROUPS, HEADER_NAMES, ISSUER, IdentityClaims, IdentityError, IdentityHeaders, REALM, SCOPE,
     SUBJECT,
 };
-use crate::{authz::scope::is_scope, claims::ClaimPath};
+use crate::claims::{ClaimPath, scope::is_scope};
 
 /// As [`super::headers`], from the claims themselves.
 pub(super) fn render(
@@ -57,7 +57,8 @@ fn scope(claims: &Map<String, Value>) -> Result<Option<HeaderValue>, IdentityErr
         return Ok(None);
     };
     match value {
-        Value::String(scope) if scope.chars().any(char::is_control) => {
+        // A tab between two scopes is a mistake that grants nothing; the others are no mistakes.
+        Value::String(scope) if scope.chars().any(|c| c.is_control() && c != '\t') => {
             Err(IdentityError::NotAHeaderValue(path.clone()))
         }
         Value::String(scope) if !is_scope(scope) => Ok(None),

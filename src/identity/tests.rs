@@ -176,6 +176,10 @@ fn a_control_character_anywhere_is_refused() {
             bad.to_string(),
         ] {
             for claim in ["sub", "realmName", "groupIds", "scope", "scp"] {
+                if bad == '\t' && claim.starts_with("sc") {
+                    assert_eq!(one(&json!({claim: text}), "x-auth-scope"), None);
+                    continue;
+                }
                 let refused = IdentityError::NotAHeaderValue(ClaimPath::named(claim));
                 assert_eq!(error(&json!({claim: text})), refused, "{claim} {text:?}");
             }

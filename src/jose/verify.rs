@@ -54,12 +54,6 @@ impl Verified {
         &self.0.claims
     }
 
-    /// Whether this and `other` are the outcome of one and the same verification.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Which key made the signature.
     #[must_use]
     pub fn key(&self) -> Thumbprint {

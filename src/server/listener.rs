@@ -21,6 +21,16 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {error}")]
+pub struct ListenError {
+    /// The address as configured.
+    pub address: String,
+    /// What the system said.
+    pub error: io::Error,
+}
+
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -31,12 +41,16 @@ impl Listener {
     /// Binds `count` sockets to the same address. The port 0 becomes one free port for all of them.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn bind(address: &ListenAddress, count: usize) -> io::Result<Vec<Self>> {
-        match address {
+    /// [`ListenError`] with what the system says.
+    pub fn bind(address: &ListenAddress, count: usize) -> Result<Vec<Self>, ListenError> {
+        let bound = match address {
             ListenAddress::Tcp(address) => bind_tcp(*address, count),
             ListenAddress::Unix(path) => bind_unix(path, count),
-        }
+        };
+        bound.map_err(|error| ListenError {
+            address: address.to_string(),
+            error,
+        })
     }
 
     /// The address with its port filled in; `None` for a Unix socket.

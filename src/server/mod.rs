@@ -15,7 +15,7 @@ mod watch;
 pub mod worker;
 
 pub use crate::limits::Limits;
-pub use listener::Listener;
+pub use listener::{ListenError, Listener};
 pub use worker::{Course, Worker};
 
 /// How the gateway listens, prepared from `[server]`.

@@ -13,10 +13,11 @@ use super::{
     client::Client,
     watch::{Stop, Watch},
 };
+use crate::gather::Gathering;
 
 /// A stream that tells its [`Client`] what happens on it, and that ends where a request is malformed.
 pub(super) struct ClientStream<S> {
-    stream: S,
+    stream: Gathering<S>,
     client: Rc<Client>,
     watch: Watch,
     /// Nothing after what was read so far is good.
@@ -31,7 +32,7 @@ const LINGER_BYTES: usize = 1024 * 1024;
 impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
     pub(super) const fn new(stream: S, client: Rc<Client>) -> Self {
         Self {
-            stream,
+            stream: Gathering(stream),
             client,
             watch: Watch::new(),
             stop: None,

@@ -51,7 +51,10 @@ impl TypedMetric for Durations {
 impl EncodeMetric for Durations {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
         let seconds = |microseconds: u64| microseconds as f64 / 1e6;
-        let bounds = BOUNDS.iter().map(|bound| seconds(*bound)).chain([f64::MAX]);
+        let bounds = BOUNDS
+            .iter()
+            .map(|bound| seconds(*bound))
+            .chain([f64::INFINITY]);
         let counts = self
             .0
             .buckets

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
+use smallvec::SmallVec;
+
 use super::{ExtractError, RawToken};
 
 const SCHEME: &[u8] = b"bearer";
@@ -27,15 +29,18 @@ pub(super) fn find(headers: &HeaderMap) -> Result<Option<RawToken<'_>>, ExtractE
 /// Removes every Authorization of the scheme Bearer, and leaves the others.
 pub(super) fn strip(headers: &mut HeaderMap) {
     let is_bearer = |value: &HeaderValue| credentials(value.as_bytes()).is_some();
-    let values = headers.get_all(AUTHORIZATION);
-    if !values.iter().any(is_bearer) {
-        return;
-    }
-    let others: Vec<_> = values
-        .iter()
-        .filter(|value| !is_bearer(value))
-        .cloned()
-        .collect();
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let others: SmallVec<[HeaderValue; 2]> = match (values.next(), values.next()) {
+        (None, _) => return,
+        (Some(one), None) if is_bearer(one) => SmallVec::new(),
+        (Some(_), None) => return,
+        _ => headers
+            .get_all(AUTHORIZATION)
+            .iter()
+            .filter(|v| !is_bearer(v))
+            .cloned()
+            .collect(),
+    };
     headers.remove(AUTHORIZATION);
     for value in others {
         headers.append(AUTHORIZATION, value);

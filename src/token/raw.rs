@@ -10,15 +10,16 @@ pub struct RawToken<'r>(Cow<'r, [u8]>);
 impl<'r> RawToken<'r> {
     /// The one token that `value` is. A token holds neither blanks nor commas (RFC 6750 §2.1).
     pub(super) fn new(value: Cow<'r, [u8]>) -> Result<Self, ExtractError> {
+        if !value.is_empty() && memchr::memchr3(b' ', b'\t', b',', &value).is_none() {
+            return Ok(Self(value));
+        }
         let blank = |b: &u8| matches!(b, b' ' | b'\t');
         if value.iter().all(|b| blank(b) || *b == b',') {
             Err(ExtractError::Empty)
         } else if value.contains(&b',') {
             Err(ExtractError::Ambiguous)
-        } else if value.iter().any(blank) {
-            Err(ExtractError::Malformed("the token holds a blank"))
         } else {
-            Ok(Self(value))
+            Err(ExtractError::Malformed("the token holds a blank"))
         }
     }
 }

@@ -1,24 +1,43 @@
 //! Integration tests: one binary.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod cache;
+#[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod deadlines;
 #[cfg(test)]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the cases that use it are on their way"
-)]
+mod differential;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod forward;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod jose;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 mod path;
 #[cfg(test)]
+mod rooms;
+#[cfg(test)]
 mod smoke;
+#[cfg(test)]
+mod token_place;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]

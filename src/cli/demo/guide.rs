@@ -17,12 +17,16 @@ pub(super) struct Case {
     pub(super) form: Vec<String>,
 }
 
-/// The text that the demo prints once everything listens. It fits 100 columns, tokens aside, and all
-/// of it that is not indented can be pasted into a shell.
+/// The text that the demo prints once everything listens. It fits 100 columns, tokens and paths aside,
+/// and all of it that is not indented can be pasted into a shell. `program` is what the shell calls us.
 ///
 /// # Errors
 /// [`KeyError`] when a token cannot be signed.
-pub(super) fn text(addresses: &Addresses, issuer: &Issuer) -> Result<String, KeyError> {
+pub(super) fn text(
+    addresses: &Addresses,
+    issuer: &Issuer,
+    program: &str,
+) -> Result<String, KeyError> {
     let mut text = String::from("Portcullis demo. It runs until Ctrl-C.\n\n");
     // Here and below: writing to a String cannot fail.
     for (name, address, what) in [
@@ -60,9 +64,9 @@ curl -s 'http://{issuer}/token?kind=valid&format=text'
 curl -X POST http://{issuer}/rotate
 
 # What the gateway is told, and each step of its judgement on a token
-portcullis demo --show-config{} > demo.toml
+{program} demo --show-config{} > demo.toml
 curl -s 'http://{issuer}/token?kind=expired&format=text' |
-  portcullis explain -c demo.toml --request 'GET /orders/42' -
+  {program} explain -c demo.toml --request 'GET /orders/42' -
 ",
         addresses.options()
     );
@@ -164,7 +168,7 @@ mod tests {
     fn guide(options: &Options) -> String {
         let addresses = options.addresses();
         let issuer = Issuer::new(&addresses.issuer_url(), Clock::system()).unwrap();
-        text(&addresses, &issuer).unwrap()
+        text(&addresses, &issuer, "portcullis").unwrap()
     }
 
     #[test]

@@ -176,11 +176,32 @@ impl Demo {
 
     /// Prints the guide and serves until a signal. True if every request finished in time.
     fn serve(self) -> Result<bool, DemoError> {
-        print(&guide::text(&self.addresses, &self.issuer)?);
+        print(&guide::text(&self.addresses, &self.issuer, &program())?);
         let in_time = self.gateway.serve_until_signal();
         // The upstream ends after the gateway, which may still wait for an answer of it.
         drop(self.background);
         Ok(in_time)
+    }
+}
+
+/// How a shell calls this program: by its name when that is how it was called, and else by its path,
+/// because `cargo run` puts it on nobody's `PATH`.
+fn program() -> String {
+    const NAME: &str = "portcullis";
+    let by_name = std::env::args_os()
+        .next()
+        .is_none_or(|called| Path::new(&called).components().count() == 1);
+    let path = std::env::current_exe().ok().filter(|_| !by_name);
+    match path.as_deref().and_then(Path::to_str) {
+        Some(path)
+            if path
+                .chars()
+                .all(|c| c.is_alphanumeric() || "/._-+".contains(c)) =>
+        {
+            path.to_owned()
+        }
+        Some(path) if !path.contains('\'') => format!("'{path}'"),
+        Some(_) | None => NAME.to_owned(),
     }
 }
 

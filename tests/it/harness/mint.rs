@@ -138,10 +138,6 @@ impl Signer {
         jwk
     }
 
-    pub(crate) fn kid(&self) -> &str {
-        &self.kid
-    }
-
     /// The encodings of an RSA public key: PKCS#1 and X.509.
     pub(crate) fn public_ders(&self) -> [Vec<u8>; 2] {
         let Pair::Rsa(pair) = &self.pair else {
@@ -168,6 +164,22 @@ impl Signer {
                 URL_SAFE_NO_PAD.decode(signature.unwrap()).unwrap()
             }
         }
+    }
+
+    /// An RSA signature with an encoding that is perhaps no algorithm's.
+    pub(crate) fn sign_rsa(
+        &self,
+        encoding: &'static library::RsaSignatureEncoding,
+        message: &[u8],
+    ) -> Vec<u8> {
+        let Pair::Rsa(pair) = &self.pair else {
+            panic!("{} is no RSA key", self.kid)
+        };
+        let mut signature = vec![0; pair.public_modulus_len()];
+        let random = SystemRandom::new();
+        pair.sign(encoding, &random, message, &mut signature)
+            .unwrap();
+        signature
     }
 
     fn private(&self) -> EncodingKey {

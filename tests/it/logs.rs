@@ -1,0 +1,115 @@
+//! No token ever stands in a log, wherever a request carried it and whatever became of it.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use tracing_subscriber::{filter::LevelFilter, fmt, prelude::*};
+
+use super::harness::{Request, Stage, Token, get, mint, post};
+
+/// Everything that anybody in this process has logged, down to TRACE.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// The one log of this process; the first call starts it.
+    fn start() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let start = || {
+            let log = Self::default();
+            let writer = log.clone();
+            let layer = fmt::layer()
+                .with_ansi(false)
+                .with_writer(move || writer.clone());
+            // Also what is logged by other means than tracing.
+            tracing_subscriber::registry()
+                .with(LevelFilter::TRACE)
+                .with(layer)
+                .init();
+            log
+        };
+        LOG.get_or_init(start).clone()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+/// A request for each place of a token, on a path and with a field of its own that are private too.
+fn everywhere(token: &str) -> Vec<Request> {
+    vec![
+        get("/").bearer(token),
+        get("/").field("Cookie", format!("session={token}")),
+        get(&format!("/?t={token}")),
+        post("/", "").form(format!("access_token={token}")),
+        // Where nobody looks for one.
+        get(&format!("/?access_token={token}")),
+        get(&format!("/{token}")),
+        get("/").field("X-Token", token),
+        get("/").field("Authorization", format!("Basic {token}")),
+        post("/", token.to_owned()),
+        // Two at once.
+        get(&format!("/?t={token}")).bearer(token),
+    ]
+}
+
+#[test]
+fn no_token_ever_stands_in_a_log() {
+    let log = Log::start();
+    let stage = Stage::with(
+        "[token]\ncookie = \"session\"\nquery_parameter = \"t\"\n\
+         [[routes]]\npath = \"/{*rest}\"\naccess = \"optional\"\n",
+    );
+    let off = Stage::new();
+    let mark = |token: Token<'_>, mark: &str| token.claim("mark", mark).sign();
+    let tokens = [
+        mark(mint::token(), "good-c0ffee"),
+        mark(mint::token().claim("exp", 1), "expired-c0ffee"),
+        mark(Token::of(mint::stranger()), "forged-c0ffee"),
+        mark(mint::token().header("typ", "logout+jwt"), "typ-c0ffee"),
+        mark(mint::token().claim("sub", "x\ny"), "claim-c0ffee"),
+        format!("{}=", mark(mint::token(), "malformed-c0ffee")),
+    ];
+    let mut requests = Vec::new();
+    for token in &tokens {
+        for request in everywhere(token) {
+            requests.push(stage.send(&request));
+            requests.push(off.send(&request));
+        }
+    }
+    assert!(requests.iter().any(|response| response.status == 200));
+    let text = log.text();
+    // Each refusal is there, by its code and its request's identifier.
+    for response in requests.iter().filter(|response| response.status != 200) {
+        let (code, id) = (
+            response.code().unwrap(),
+            response.field("x-request-id").unwrap(),
+        );
+        let line = text.lines().find(|line| line.contains(id)).unwrap();
+        assert!(line.contains(&code), "{line}");
+    }
+    for token in &tokens {
+        for part in token.trim_end_matches('=').split('.') {
+            // A header is the same in many tokens, and in none of the logs.
+            for piece in part.as_bytes().chunks(20).filter(|piece| piece.len() == 20) {
+                let piece = std::str::from_utf8(piece).unwrap();
+                assert!(!text.contains(piece), "the log holds {piece}");
+            }
+        }
+    }
+    assert!(!text.contains("c0ffee"), "the log holds a claim");
+}
