@@ -6,9 +6,7 @@ use std::{
     time::Instant,
 };
 
-use hyper::client::conn::http1::SendRequest;
-
-use super::{Upstream, body::RequestBody, connect, error::ForwardError};
+use super::{Upstream, connect, error::ForwardError, wire::Wire};
 
 /// The most unused connections that a worker keeps to one upstream.
 const MAX_IDLE: usize = 256;
@@ -26,13 +24,13 @@ pub struct Connections {
 }
 
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    wire: Box<Wire>,
     since: Instant,
 }
 
 /// A connection in use. It goes back to the pool only by [`Lease::give_back`].
 pub struct Lease {
-    sender: Option<SendRequest<RequestBody>>,
+    wire: Option<Box<Wire>>,
     home: Weak<Connections>,
     /// Whether it has carried a request before this one.
     pub reused: bool,
@@ -62,7 +60,7 @@ impl Connections {
     /// [`ForwardError`] when a new one cannot be made.
     pub async fn lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
         match self.unused(upstream) {
-            Some(sender) => Ok(self.lend(sender, true)),
+            Some(wire) => Ok(self.lend(wire, true)),
             None => self.new_lease(upstream).await,
         }
     }
@@ -72,27 +70,27 @@ impl Connections {
     /// # Errors
     /// As [`Connections::lease`].
     pub async fn new_lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
-        Ok(self.lend(connect::connect(upstream).await?, false))
+        Ok(self.lend(Box::new(connect::connect(upstream).await?), false))
     }
 
-    fn lend(self: &Rc<Self>, sender: SendRequest<RequestBody>, reused: bool) -> Lease {
+    fn lend(self: &Rc<Self>, wire: Box<Wire>, reused: bool) -> Lease {
         Lease {
-            sender: Some(sender),
+            wire: Some(wire),
             home: Rc::downgrade(self),
             reused,
         }
     }
 
-    fn unused(&self, upstream: &Upstream) -> Option<SendRequest<RequestBody>> {
+    fn unused(&self, upstream: &Upstream) -> Option<Box<Wire>> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(Idle { sender, since }) = idle.pop() {
+        while let Some(Idle { wire, since }) = idle.pop() {
             // The youngest is on top: when it is too old, so are all the others.
             if since.elapsed() > upstream.idle_timeout {
                 idle.clear();
                 return None;
             }
-            if sender.is_ready() {
-                return Some(sender);
+            if wire.is_quiet() {
+                return Some(wire);
             }
         }
         None
@@ -101,29 +99,32 @@ impl Connections {
 
 impl Lease {
     /// The connection itself; `None` once it was given back or discarded.
-    pub const fn sender(&mut self) -> Option<&mut SendRequest<RequestBody>> {
-        self.sender.as_mut()
+    pub(super) fn wire(&mut self) -> Option<&mut Wire> {
+        self.wire.as_deref_mut()
+    }
+
+    /// As [`Lease::wire`], to look at.
+    pub(super) fn wire_ref(&self) -> Option<&Wire> {
+        self.wire.as_deref()
     }
 
     /// Gives the connection back for the next request.
-    pub fn give_back(&mut self) {
-        let Some(sender) = self.sender.take().filter(|sender| !sender.is_closed()) else {
-            return;
-        };
-        let Some(home) = self.home.upgrade() else {
+    pub(super) fn give_back(&mut self) {
+        let (Some(mut wire), Some(home)) = (self.wire.take(), self.home.upgrade()) else {
             return;
         };
         let mut idle = home.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
+            wire.reset();
             idle.push(Idle {
-                sender,
+                wire,
                 since: Instant::now(),
             });
         }
     }
 
     /// Never uses the connection again.
-    pub fn discard(&mut self) {
-        self.sender = None;
+    pub(super) fn discard(&mut self) {
+        self.wire = None;
     }
 }
