@@ -339,8 +339,12 @@ fn a_claim_that_breaks_a_header_is_refused_and_not_mangled() {
         );
         stage.rejects(&mint::token().claim("realmName", bad), "claim_malformed");
     }
-    for sub in [json!(1), json!(["alice"]), json!({}), json!(true)] {
-        stage.rejects(&mint::token().claim("sub", sub), "claim_malformed");
+    for value in [json!(1), json!(["alice"]), json!({}), json!(true)] {
+        stage.rejects(
+            &mint::token().claim("sub", value.clone()),
+            "claim_malformed",
+        );
+        stage.rejects(&mint::token().claim("jti", value), "claim_malformed");
     }
     for groups in [json!(["a,b"]), json!([1]), json!([""]), json!(7), json!({})] {
         stage.rejects(&mint::token().claim("groupIds", groups), "claim_malformed");
@@ -407,5 +411,49 @@ fn a_jumping_clock_does_not_lengthen_a_keys_life() {
         stage.rejects(&mint::token(), "token_issued_in_future");
     }
     stage.clock.set(UnixTime(NOW));
+    stage.accepts(&mint::token());
+}
+
+/// A stage with the stranger's key for issuers in Liberty Create's form.
+fn create(issuers: Value) -> Stage {
+    let builder = Stage::builder().with("issuers_file = \"issuers.json\"");
+    let file = builder.directory().join("issuers.json");
+    std::fs::write(file, issuers.to_string()).unwrap();
+    builder.start()
+}
+
+#[test]
+fn issuers_may_stand_in_creates_file() {
+    let keys = json!({"keys": {"0": mint::stranger().jwk()}});
+    let stage = create(json!({
+        "https%3A%2F%2Fon.example%2Frealms%2FMy-Realm": {
+            "active": true,
+            "claims": {"typ": ["Bearer"], "azp": ["realm-origin", "other"]},
+            "audiences": ["ALL_AUDIENCES"],
+            "key": keys,
+        },
+        "https%3A%2F%2Foff.example": {
+            "active": false, "audiences": ["ALL_AUDIENCES"], "key": keys,
+        },
+    }));
+    let token = |iss: &str| {
+        let token = mint::Token::of(mint::stranger()).claim("iss", iss);
+        token.claim("typ", "Bearer").claim("azp", "realm-origin")
+    };
+    let good = token("https://on.example/realms/My-Realm");
+    stage.accepts(&good);
+    stage.rejects(&good.clone().claim("azp", "else"), "claim_not_allowed");
+    stage.rejects(
+        &good.clone().claim("typ", json!(["ID", "Refresh"])),
+        "claim_not_allowed",
+    );
+    stage.rejects(&good.without("azp"), "claim_missing");
+    stage.rejects(&token("https://off.example"), "issuer_inactive");
+    for other in [
+        "https://on.example/realms/my-realm",
+        "https://on.example/realms/My-Realm/",
+    ] {
+        stage.rejects(&token(other), "issuer_unknown");
+    }
     stage.accepts(&mint::token());
 }

@@ -431,7 +431,7 @@ fn header_and_payload_are_plain_json_objects() {
             format!("{text}x").into_bytes(),
             format!("{text}{{}}").into_bytes(),
             format!("{text}\0").into_bytes(),
-            text[1..].as_bytes().to_vec(),
+            text.as_bytes()[1..].to_vec(),
             format!("[{text}]").into_bytes(),
             b"1".to_vec(),
             b"null".to_vec(),

@@ -380,7 +380,7 @@ fn a_rotation_refuses_nothing_that_is_valid() {
         let mut connection = Connection::open(stage.address());
         (0..requests)
             .map(|number| {
-                let token = Token::of(signer).claim("jti", number).sign();
+                let token = Token::of(signer).claim("jti", number.to_string()).sign();
                 connection.exchange(&get("/").bearer(token)).status
             })
             .collect::<Vec<_>>()
@@ -501,4 +501,22 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     };
     let both = [integer(r), integer(s)].concat();
     [&[0x30, both.len() as u8], &both[..]].concat()
+}
+
+#[test]
+fn keys_come_in_the_clear_from_this_machine_only() {
+    use portcullis::{clock::Clock, config};
+    let errors = |keys: &str| {
+        let text =
+            format!("[upstream]\nurl = \"http://127.0.0.1:1\"\n[issuers.\"{ISSUER}\"]\n{keys}");
+        let base = std::path::Path::new("");
+        let config = config::parse("test.toml", &text, base, &|_| None, &Clock::system());
+        config.err().map(|report| format!("{report:?}"))
+    };
+    let away = "jwks_uri = \"http://idp.example.com/jwks\"\n";
+    let refused = errors(away).unwrap();
+    assert!(refused.contains("https"), "{refused}");
+    assert_eq!(errors(&format!("{away}fetch.allow_http = true")), None);
+    assert_eq!(errors("jwks_uri = \"https://idp.example.com/jwks\""), None);
+    assert_eq!(errors("jwks_uri = \"http://127.0.0.1:8080/jwks\""), None);
 }

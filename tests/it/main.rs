@@ -7,18 +7,19 @@ mod cache;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the cases that use it are on their way"
-)]
+mod forward;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod jose;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod lifecycle;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]

@@ -309,7 +309,7 @@ fn a_form_that_is_too_long_to_be_looked_at_is_refused() {
 
 #[test]
 fn a_form_that_does_not_come_is_timed_out() {
-    let stage = Stage::with("[server.limits]\nheader_timeout = \"500ms\"");
+    let stage = Stage::with("[server.limits]\nheader_timeout = \"1s\"");
     let mut connection = Connection::open(stage.address());
     connection.send(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\

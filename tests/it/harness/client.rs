@@ -162,12 +162,18 @@ impl Connection {
     /// Sends a request and reads its response. The body is sent beside the reading, because the
     /// gateway may answer before it has it all.
     pub(crate) fn exchange(&mut self, request: &Request) -> Response {
+        self.try_exchange(request)
+            .expect("the connection ended before a response")
+    }
+
+    /// As [`Connection::exchange`]; `None` when the connection ends instead.
+    pub(crate) fn try_exchange(&mut self, request: &Request) -> Option<Response> {
         let mut writer = self.stream.get_ref().try_clone().unwrap();
         let bytes = request.bytes();
         let is_head = request.method() == "HEAD";
         std::thread::scope(|scope| {
             scope.spawn(move || writer.write_all(&bytes));
-            self.read(is_head)
+            self.try_read(is_head)
         })
     }
 

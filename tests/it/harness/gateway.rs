@@ -40,10 +40,6 @@ impl Gateway {
         self.admin.unwrap()
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
     pub(crate) fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
     }

@@ -138,10 +138,6 @@ impl Signer {
         jwk
     }
 
-    pub(crate) fn kid(&self) -> &str {
-        &self.kid
-    }
-
     /// The encodings of an RSA public key: PKCS#1 and X.509.
     pub(crate) fn public_ders(&self) -> [Vec<u8>; 2] {
         let Pair::Rsa(pair) = &self.pair else {

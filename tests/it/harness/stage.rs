@@ -18,8 +18,8 @@ pub(crate) struct Stage {
     pub(crate) issuer: Issuer,
     pub(crate) upstream: Upstream,
     pub(crate) clock: Clock,
-    /// Where relative paths of the configuration lead.
-    pub(crate) directory: TempDir,
+    /// Where relative paths of the configuration lead, for as long as somebody may follow them.
+    _directory: TempDir,
 }
 
 /// A stage that is being set up. The configuration is one issuer that publishes [`mint::es256`] and
@@ -194,7 +194,7 @@ impl Builder {
             issuer: self.issuer,
             upstream: self.upstream,
             clock: self.clock,
-            directory: self.directory,
+            _directory: self.directory,
         }
     }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Reply {
     Silence,
     /// Nothing, until [`Upstream::release`].
     Held(Vec<u8>),
+    /// The first of these, and the second after [`Upstream::release`].
+    Halves(Vec<u8>, Vec<u8>),
     /// Before the request's body is read.
     Early(Vec<u8>),
 }
@@ -54,6 +56,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     connections: usize,
+    /// Connections that it closed by itself.
+    closed: usize,
     /// Heads that came, also of requests that never ended.
     begun: usize,
     seen: Vec<Seen>,
@@ -128,6 +132,11 @@ impl Upstream {
         drop(self.shared.wait_until(|state| state.begun >= count));
     }
 
+    /// Blocks until it has closed so many connections.
+    pub(crate) fn wait_for_closed(&self, count: usize) {
+        drop(self.shared.wait_until(|state| state.closed >= count));
+    }
+
     /// Fails if anybody has so much as connected.
     pub(crate) fn saw_nothing(&self) {
         let state = self.shared.state.lock().unwrap();
@@ -179,6 +188,7 @@ impl Shared {
             self.change(|state| state.seen.push(seen));
             if !complete || !self.answer(&mut writer, reply, is_head) {
                 let _ = writer.shutdown(Shutdown::Both);
+                self.change(|state| state.closed += 1);
                 return;
             }
         }
@@ -198,6 +208,11 @@ impl Shared {
                 false
             }
             Reply::Silence | Reply::Early(_) => true,
+            Reply::Halves(first, second) => {
+                let _ = writer.write_all(&first);
+                drop(self.wait_until(|state| state.released));
+                writer.write_all(&second).is_ok()
+            }
             Reply::Held(bytes) => {
                 drop(self.wait_until(|state| state.released));
                 writer.write_all(&bytes).is_ok()
