@@ -12,7 +12,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{Pace, pool::Lease};
+use super::{
+    Pace,
+    exchange::{Exchange, ResponseError},
+};
 
 /// A request's body on its way to the upstream. Trailers are dropped.
 pub struct RequestBody {
@@ -128,6 +131,24 @@ impl RequestBody {
         }
     }
 
+    /// The same body once more, if nothing of it has gone out that is not kept.
+    #[must_use]
+    pub fn again(&self) -> Option<Self> {
+        let source = match &self.source {
+            Source::Empty if self.seen == 0 => Source::Empty,
+            Source::Buffered(whole) => Source::Buffered(whole.clone()),
+            Source::Empty | Source::Streaming(_) | Source::Begun(..) => return None,
+        };
+        let pace = Rc::clone(&self.pace);
+        Some(Self {
+            source,
+            seen: 0,
+            limit: self.limit,
+            pace,
+            turn: self.turn,
+        })
+    }
+
     /// Whether its length is not known before its end, so that it must go on in chunks.
     #[must_use]
     pub fn is_chunked(&self) -> bool {
@@ -220,48 +241,36 @@ impl Body for RequestBody {
 pub enum ResponseBody {
     /// The gateway's own.
     Own(Bytes),
-    /// The upstream's; its connection goes back to the pool when the body has come to its end.
-    Upstream(Incoming, Lease),
+    /// The upstream's.
+    Upstream(Box<Exchange>),
 }
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = ResponseError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
         match self.get_mut() {
             Self::Own(whole) if whole.is_empty() => Poll::Ready(None),
             Self::Own(whole) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(whole))))),
-            Self::Upstream(body, lease) => {
-                let polled = Pin::new(&mut *body).poll_frame(context);
-                match &polled {
-                    Poll::Ready(Some(Err(_))) => lease.discard(),
-                    Poll::Ready(None) => lease.give_back(),
-                    // After trailers nobody asks for more.
-                    Poll::Ready(Some(Ok(frame))) if frame.is_trailers() || body.is_end_stream() => {
-                        lease.give_back();
-                    }
-                    Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
-                }
-                polled
-            }
+            Self::Upstream(exchange) => Pin::new(&mut **exchange).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(whole) => whole.is_empty(),
-            Self::Upstream(body, _) => body.is_end_stream(),
+            Self::Upstream(exchange) => exchange.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Own(whole) => SizeHint::with_exact(whole.len() as u64),
-            Self::Upstream(body, _) => body.size_hint(),
+            Self::Upstream(exchange) => exchange.size_hint(),
         }
     }
 }

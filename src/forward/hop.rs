@@ -2,8 +2,12 @@
 
 use std::{cell::RefCell, net::IpAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{FORWARDED, HOST, VIA},
+};
 
+use super::compose::field;
 use super::headers::{
     TRACEPARENT, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID,
 };
@@ -67,43 +71,39 @@ impl Peer {
 }
 
 impl Hop<'_> {
-    /// Sets `x-request-id`, `x-forwarded-*`, `forwarded` and `traceparent`. What an untrusted client
-    /// said of them is gone afterwards; what a trusted proxy said is kept and continued.
-    pub fn set(&self, fields: &mut HeaderMap, host: Option<&HeaderValue>) {
-        fields.insert(X_REQUEST_ID, self.request_id.clone());
-        self.continue_list(fields, X_FORWARDED_FOR, self.peer.forwarded_for.clone());
-        match self.peer.forwarded(host, self.scheme) {
-            Some(forwarded) => self.continue_list(fields, FORWARDED, forwarded),
-            None => drop(fields.remove(FORWARDED)),
-        }
-        self.keep_or_set(
-            fields,
-            X_FORWARDED_PROTO,
-            Some(HeaderValue::from_static(self.scheme)),
+    /// Writes `x-forwarded-*`, `forwarded`, `via`, `x-request-id` and, unless the client began a trace,
+    /// `traceparent`. What an untrusted client said of the hop does not go on; what a trusted proxy said
+    /// does, and is continued. `fields` are the client's; what `gone` names of them does not go on.
+    pub(super) fn write(&self, out: &mut Vec<u8>, fields: &HeaderMap, gone: &[HeaderName]) {
+        let host = fields.get(HOST);
+        let said =
+            |name: HeaderName| self.trusted && fields.contains_key(&name) && !gone.contains(&name);
+        field(
+            out,
+            X_FORWARDED_FOR.as_str(),
+            self.peer.forwarded_for.as_bytes(),
         );
-        self.keep_or_set(fields, X_FORWARDED_HOST, host.cloned());
-        if !fields.get(TRACEPARENT).is_some_and(is_traceparent) {
-            fields.insert(TRACEPARENT, new_traceparent());
+        if let Some(forwarded) = self.peer.forwarded(host, self.scheme) {
+            field(out, FORWARDED.as_str(), forwarded.as_bytes());
+        }
+        if !said(X_FORWARDED_PROTO) {
+            field(out, X_FORWARDED_PROTO.as_str(), self.scheme.as_bytes());
+        }
+        if let Some(host) = host.filter(|_| !said(X_FORWARDED_HOST)) {
+            field(out, X_FORWARDED_HOST.as_str(), host.as_bytes());
+        }
+        field(out, VIA.as_str(), b"1.1 portcullis");
+        field(out, X_REQUEST_ID.as_str(), self.request_id.as_bytes());
+        if !begins_trace(fields) || gone.contains(&TRACEPARENT) {
+            field(out, TRACEPARENT.as_str(), &new_traceparent());
         }
     }
+}
 
-    fn continue_list(&self, fields: &mut HeaderMap, name: HeaderName, ours: HeaderValue) {
-        if self.trusted && fields.contains_key(&name) {
-            fields.append(name, ours);
-        } else {
-            fields.insert(name, ours);
-        }
-    }
-
-    fn keep_or_set(&self, fields: &mut HeaderMap, name: HeaderName, ours: Option<HeaderValue>) {
-        if self.trusted && fields.contains_key(&name) {
-            return;
-        }
-        match ours {
-            Some(value) => fields.insert(name, value),
-            None => fields.remove(name),
-        };
-    }
+/// Whether the client began a trace: said once, and as it has to be. Otherwise the gateway begins one.
+pub(super) fn begins_trace(fields: &HeaderMap) -> bool {
+    let mut values = fields.get_all(TRACEPARENT).iter();
+    values.next().is_some_and(is_traceparent) && values.next().is_none()
 }
 
 /// `00-` trace `-` parent `-` flags, in lower-case hexadecimal, neither identifier all zero.
@@ -124,7 +124,7 @@ fn is_traceparent(value: &HeaderValue) -> bool {
 }
 
 /// A new trace that nobody has decided to sample.
-fn new_traceparent() -> HeaderValue {
+fn new_traceparent() -> [u8; 55] {
     let (trace, parent) = (fastrand::u128(1..), fastrand::u64(1..));
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
     if let Some(place) = text.get_mut(3..35) {
@@ -133,7 +133,7 @@ fn new_traceparent() -> HeaderValue {
     if let Some(place) = text.get_mut(36..52) {
         write_hex(place, u128::from(parent));
     }
-    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("00-1-1-00"))
+    text
 }
 
 /// Writes the last digits of `number` in hexadecimal, filling `place`.
@@ -155,76 +155,34 @@ pub(crate) fn write_hex(place: &mut [u8], number: u128) {
 mod tests {
     use super::*;
 
-    static ID: HeaderValue = HeaderValue::from_static("id");
-
-    fn hop(peer: &Peer, trusted: bool) -> Hop<'_> {
-        Hop {
-            peer,
-            trusted,
-            scheme: "http",
-            request_id: &ID,
-        }
-    }
-
-    fn spoofed() -> HeaderMap {
-        let mut fields = HeaderMap::new();
-        fields.insert(X_FORWARDED_FOR, "127.0.0.1".parse().unwrap());
-        fields.insert(X_FORWARDED_PROTO, "https".parse().unwrap());
-        fields.insert(X_FORWARDED_HOST, "admin".parse().unwrap());
-        fields.insert(FORWARDED, "for=127.0.0.1".parse().unwrap());
-        fields.insert(X_REQUEST_ID, "mine".parse().unwrap());
-        fields
-    }
-
     #[test]
-    fn an_untrusted_clients_word_does_not_count() {
+    fn a_forwarded_is_rendered_for_each_host() {
         let peer = Peer::new("::ffff:192.0.2.1".parse().ok());
-        let mut fields = spoofed();
-        hop(&peer, false).set(&mut fields, Some(&"api:80".parse().unwrap()));
-        assert_eq!(fields[X_FORWARDED_FOR], "192.0.2.1");
-        assert_eq!(fields[X_FORWARDED_PROTO], "http");
-        assert_eq!(fields[X_FORWARDED_HOST], "api:80");
-        assert_eq!(
-            fields[FORWARDED],
-            "for=192.0.2.1;host=\"api:80\";proto=http"
-        );
-        assert_eq!(fields[X_REQUEST_ID], "id");
-        hop(&peer, false).set(&mut fields, Some(&"other".parse().unwrap()));
-        assert_eq!(fields[FORWARDED], "for=192.0.2.1;host=\"other\";proto=http");
-    }
-
-    #[test]
-    fn a_trusted_proxys_word_is_continued() {
-        let peer = Peer::new("192.0.2.1".parse().ok());
-        let mut fields = spoofed();
-        hop(&peer, true).set(&mut fields, Some(&"api".parse().unwrap()));
-        let all = |name| fields.get_all(name).iter().cloned().collect::<Vec<_>>();
-        assert_eq!(all(X_FORWARDED_FOR), ["127.0.0.1", "192.0.2.1"]);
-        assert_eq!(all(X_FORWARDED_PROTO), ["https"]);
-        assert_eq!(all(X_FORWARDED_HOST), ["admin"]);
-    }
-
-    #[test]
-    fn a_traceparent_is_continued_or_begun() {
-        let peer = Peer::new(None);
-        let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        for (sent, kept) in [
-            (valid, true),
-            (
-                "00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-                false,
-            ),
-            (
-                "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-                false,
-            ),
-            ("nonsense", false),
-        ] {
-            let mut fields = HeaderMap::new();
-            fields.insert(TRACEPARENT, sent.parse().unwrap());
-            hop(&peer, false).set(&mut fields, None);
-            assert_eq!(fields[TRACEPARENT] == sent, kept, "{sent}");
-            assert!(is_traceparent(&fields[TRACEPARENT]));
+        for host in ["api:80", "api:80", "other"] {
+            let forwarded = peer
+                .forwarded(Some(&host.parse().unwrap()), "http")
+                .unwrap();
+            assert_eq!(
+                forwarded,
+                format!("for=192.0.2.1;host=\"{host}\";proto=http")
+            );
         }
+        assert_eq!(peer.forwarded(None, "http"), None);
+    }
+
+    #[test]
+    fn a_traceparent_is_one_or_is_not() {
+        let is = |text: &str| is_traceparent(&text.parse().unwrap());
+        assert!(is(
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        ));
+        assert!(!is(
+            "00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        ));
+        assert!(!is(
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01"
+        ));
+        assert!(!is("nonsense"));
+        assert!(is(std::str::from_utf8(&new_traceparent()).unwrap()));
     }
 }

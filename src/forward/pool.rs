@@ -7,14 +7,7 @@ use std::{
     time::Instant,
 };
 
-use hyper::client::conn::http1::SendRequest;
-
-use super::{
-    Upstream,
-    body::RequestBody,
-    connect::{self, Connection},
-    error::ForwardError,
-};
+use super::{Upstream, connect, error::ForwardError, wire::Wire};
 
 /// The most unused connections that a worker keeps to one upstream.
 const MAX_IDLE: usize = 256;
@@ -32,13 +25,13 @@ pub struct Connections {
 }
 
 struct Idle {
-    connection: Connection,
+    wire: Box<Wire>,
     since: Instant,
 }
 
-/// A connection in use. It goes back to the pool only by [`Lease::give_back`], and ends otherwise.
+/// A connection in use. It goes back to the pool only by [`Lease::give_back`].
 pub struct Lease {
-    connection: Option<Connection>,
+    wire: Option<Box<Wire>>,
     home: Weak<Connections>,
     /// Whether it has carried a request before this one.
     pub reused: bool,
@@ -72,7 +65,7 @@ impl Connections {
     /// [`ForwardError`] when a new one cannot be made.
     pub async fn lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
         match self.unused(upstream) {
-            Some(connection) => Ok(self.lend(connection, true)),
+            Some(wire) => Ok(self.lend(wire, true)),
             None => self.new_lease(upstream).await,
         }
     }
@@ -82,32 +75,28 @@ impl Connections {
     /// # Errors
     /// As [`Connections::lease`].
     pub async fn new_lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
-        Ok(self.lend(connect::connect(upstream).await?, false))
+        Ok(self.lend(Box::new(connect::connect(upstream).await?), false))
     }
 
-    fn lend(self: &Rc<Self>, connection: Connection, reused: bool) -> Lease {
+    fn lend(self: &Rc<Self>, wire: Box<Wire>, reused: bool) -> Lease {
         Lease {
-            connection: Some(connection),
+            wire: Some(wire),
             home: Rc::downgrade(self),
             reused,
         }
     }
 
-    fn unused(&self, upstream: &Upstream) -> Option<Connection> {
+    fn unused(&self, upstream: &Upstream) -> Option<Box<Wire>> {
         let mut idle = self.idle.borrow_mut();
-        // The oldest is in front, and the youngest is the next one used.
+        // The oldest is in front; it goes also when younger ones are enough for all requests.
         while let Some(oldest) = idle.front()
             && oldest.since.elapsed() > upstream.idle_timeout
         {
             idle.pop_front();
         }
-        while let Some(Idle { connection, .. }) = idle.pop_back() {
-            if connection.sender.is_ready() {
-                return Some(connection);
-            }
-            if !connection.sender.is_closed() {
-                // It still sends a body whose response came early.
-                connection.finish(upstream.response_timeout);
+        while let Some(Idle { wire, .. }) = idle.pop_back() {
+            if wire.is_quiet() {
+                return Some(wire);
             }
         }
         None
@@ -116,35 +105,32 @@ impl Connections {
 
 impl Lease {
     /// The connection itself; `None` once it was given back or discarded.
-    pub const fn sender(&mut self) -> Option<&mut SendRequest<RequestBody>> {
-        match &mut self.connection {
-            Some(connection) => Some(&mut connection.sender),
-            None => None,
-        }
+    pub(super) fn wire(&mut self) -> Option<&mut Wire> {
+        self.wire.as_deref_mut()
+    }
+
+    /// As [`Lease::wire`], to look at.
+    pub(super) fn wire_ref(&self) -> Option<&Wire> {
+        self.wire.as_deref()
     }
 
     /// Gives the connection back for the next request.
-    pub fn give_back(&mut self) {
-        let Some(connection) = self.connection.take() else {
-            return;
-        };
-        if connection.sender.is_closed() {
-            return;
-        }
-        let Some(home) = self.home.upgrade() else {
+    pub(super) fn give_back(&mut self) {
+        let (Some(mut wire), Some(home)) = (self.wire.take(), self.home.upgrade()) else {
             return;
         };
         let mut idle = home.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
+            wire.reset();
             idle.push_back(Idle {
-                connection,
+                wire,
                 since: Instant::now(),
             });
         }
     }
 
     /// Never uses the connection again.
-    pub fn discard(&mut self) {
-        self.connection = None;
+    pub(super) fn discard(&mut self) {
+        self.wire = None;
     }
 }

@@ -191,7 +191,6 @@ const fn forward(error: &ForwardError) -> Code {
         ForwardError::Connect(_) | ForwardError::Closed(_) => Code::UpstreamUnreachable,
         ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => Code::UpstreamTimeout,
         ForwardError::Malformed(_) | ForwardError::SwitchedProtocols => Code::UpstreamMalformed,
-        ForwardError::Target(_) => Code::RequestMalformed,
         ForwardError::Body(error) => body(error),
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::client::Client;
-use crate::forward::ResponseBody;
+use crate::forward::{ResponseBody, ResponseError};
 
 /// A response's body on a client's connection.
 pub(super) struct Answer {
@@ -27,12 +27,12 @@ impl Answer {
 
 impl Body for Answer {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = ResponseError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
         Pin::new(&mut self.get_mut().body).poll_frame(context)
     }
 

@@ -262,3 +262,32 @@ fn a_refusal_repeats_nothing_that_could_split_it() {
             .is_some_and(|id| id.len() == 32)
     );
 }
+
+#[test]
+fn a_trace_is_named_once() {
+    let stage = Stage::with(&format!("{TRUSTED}{PUBLIC}"));
+    let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let seen = stage.allows(&get("/").field("traceparent", valid));
+    assert_eq!(all(&seen, "traceparent"), [valid]);
+    for request in [
+        get("/").field("traceparent", "nonsense"),
+        get("/")
+            .field("traceparent", valid)
+            .field("traceparent", valid),
+        get("/")
+            .field("traceparent", valid)
+            .field("Connection", "traceparent"),
+    ] {
+        let seen = stage.allows(&request);
+        let traces = all(&seen, "traceparent");
+        assert!(
+            traces.len() == 1 && traces[0] != valid && traces[0].len() == 55,
+            "{traces:?}"
+        );
+    }
+    // What `Connection` takes away is said anew.
+    let hop = get("/")
+        .field("X-Forwarded-Proto", "https")
+        .field("Connection", "x-forwarded-proto");
+    assert_eq!(stage.allows(&hop).field("x-forwarded-proto"), Some("http"));
+}

@@ -36,6 +36,15 @@ fn read_until(upstream: &mut TcpStream, end: &[u8]) {
     }
 }
 
+/// Reads what is left until the other end has gone.
+fn read_until_closed(mut upstream: TcpStream) {
+    let left = upstream.read_to_end(&mut Vec::new());
+    assert!(
+        left.map_err(|error| error.kind())
+            .is_ok_and(|left| left < 16)
+    );
+}
+
 /// Fails unless the other end closes the connection without another byte.
 #[track_caller]
 fn assert_closed(mut upstream: TcpStream) {
@@ -293,7 +302,10 @@ fn an_early_response_is_not_kept_waiting() {
         .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
         .unwrap();
     assert_eq!(connection.read(false).text(), "ok");
-    // A request in between does not get on the connection that is still sending.
+    // The rest of the body is for nobody, and the connection for no other request.
+    connection.offer("other");
+    assert!(connection.is_closed());
+    assert_closed(upstream);
     let mut other = Connection::open(stage.address());
     other.send(get("/other").bytes());
     let mut second = accept(&listener, b"\r\n\r\n");
@@ -301,16 +313,24 @@ fn an_early_response_is_not_kept_waiting() {
         .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nother")
         .unwrap();
     assert_eq!(other.read(false).text(), "other");
-    connection.send("other");
-    read_until(&mut upstream, b"other");
-    // The early one's client goes on, on a connection that has come to its end.
-    connection.send(get("/next").bytes());
-    read_until(&mut second, b"\r\n\r\n");
-    second
-        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnext")
-        .unwrap();
-    assert_eq!(connection.read(false).text(), "next");
-    assert_closed(upstream);
+}
+
+#[test]
+fn a_client_that_breaks_its_body_beside_the_response_ends_both() {
+    let (stage, listener) = stage();
+    for broken in ["zz\r\n", "3\r\nabcd\r\n"] {
+        let mut connection = Connection::open(stage.address());
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        connection.send(format!("{head}5\r\nhalf.\r\n"));
+        let mut upstream = accept(&listener, b"5\r\nhalf.\r\n");
+        upstream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n")
+            .unwrap();
+        connection.read_head();
+        connection.send(broken);
+        assert!(connection.is_closed());
+        read_until_closed(upstream);
+    }
 }
 
 #[test]

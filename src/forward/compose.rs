@@ -1,0 +1,294 @@
+//! The head of a request as the upstream gets it, written once and in one go.
+
+use http::{
+    HeaderName, HeaderValue, Method, Uri,
+    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    request::Parts,
+    uri::PathAndQuery,
+};
+use http_body::Body as _;
+
+use super::{
+    Hop, RequestBody, Upstream,
+    exchange::Coding,
+    headers::{self, TRACEPARENT},
+    hop::begins_trace,
+};
+use crate::identity::IdentityHeaders;
+
+/// What a head is made of.
+pub(super) struct Composition<'c> {
+    /// The client's head, its token taken out.
+    pub(super) head: &'c Parts,
+    /// Whose fields are set.
+    pub(super) identity: Option<&'c IdentityHeaders>,
+    pub(super) upstream: &'c Upstream,
+    pub(super) hop: &'c Hop<'c>,
+    /// Whether the route is for some methods only.
+    pub(super) one_method: bool,
+}
+
+impl Composition<'_> {
+    /// Writes the head for a request with `body` behind `out`; how the body has to be framed.
+    pub(super) fn write(&self, out: &mut Vec<u8>, body: &RequestBody) -> Coding {
+        self.request_line(out);
+        self.host(out);
+        let gone = headers::named_by_connection(&self.head.headers);
+        self.passed(out, &gone);
+        self.hop.write(out, &self.head.headers, &gone);
+        for (name, value) in self.identity.iter().flat_map(|identity| identity.iter()) {
+            field(out, name.as_str(), value.as_bytes());
+        }
+        let coding = self.framing(out, body);
+        out.extend_from_slice(b"\r\n");
+        coding
+    }
+
+    fn request_line(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.head.method.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(self.upstream.base_path.as_bytes());
+        out.extend_from_slice(target(&self.head.uri).as_bytes());
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+    }
+
+    fn host(&self, out: &mut Vec<u8>) {
+        let asked = self
+            .head
+            .headers
+            .get(HOST)
+            .filter(|_| self.upstream.preserve_host);
+        field(
+            out,
+            HOST.as_str(),
+            asked.unwrap_or(&self.upstream.host).as_bytes(),
+        );
+    }
+
+    /// The client's own fields, but for those that end here and those that only the gateway may say.
+    fn passed(&self, out: &mut Vec<u8>, gone: &[HeaderName]) {
+        let passes = |name: &HeaderName| {
+            headers::passes(name.as_str(), self.hop.trusted, self.one_method)
+                && !gone.contains(name)
+                && (*name != TRACEPARENT || begins_trace(&self.head.headers))
+        };
+        let mut last: Option<(&HeaderName, bool)> = None;
+        for (name, value) in &self.head.headers {
+            // The values of one name follow each other.
+            let goes = match last {
+                Some((known, goes)) if known == name => goes,
+                _ => passes(name),
+            };
+            last = Some((name, goes));
+            if goes {
+                field(out, name.as_str(), value.as_bytes());
+            }
+        }
+    }
+
+    /// One framing and no other: a plain length, or chunks.
+    fn framing(&self, out: &mut Vec<u8>, body: &RequestBody) -> Coding {
+        let Some(length) = body.size_hint().exact() else {
+            field(out, TRANSFER_ENCODING.as_str(), b"chunked");
+            return Coding::Chunked;
+        };
+        // A request that means something by its body has a length, also when that is nothing.
+        let means_it = matches!(self.head.method, Method::POST | Method::PUT | Method::PATCH);
+        if length > 0 || means_it || self.head.headers.contains_key(CONTENT_LENGTH) {
+            field(
+                out,
+                CONTENT_LENGTH.as_str(),
+                HeaderValue::from(length).as_bytes(),
+            );
+        }
+        Coding::Length
+    }
+}
+
+/// Writes `name: value`. Neither can hold a line end: their types see to it.
+pub(super) fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", PathAndQuery::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{rc::Rc, time::Duration};
+
+    use super::*;
+    use crate::{
+        deadline::Deadlines,
+        forward::{Pace, Peer, UpstreamAddress},
+    };
+
+    fn upstream(preserve_host: bool, base_path: &str) -> Upstream {
+        Upstream {
+            name: "default".into(),
+            address: UpstreamAddress::Http("10.0.0.1:9000".parse().unwrap()),
+            host: HeaderValue::from_static("10.0.0.1:9000"),
+            base_path: base_path.into(),
+            preserve_host,
+            connect_timeout: Duration::ZERO,
+            response_timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+        }
+    }
+
+    fn compose(request: http::request::Builder, trusted: bool, upstream: &Upstream) -> String {
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let pace = Rc::new(Pace::new(&Deadlines::new(Duration::ZERO), Duration::ZERO));
+        let peer = Peer::new("192.0.2.1".parse().ok());
+        let request_id = HeaderValue::from_static("id");
+        let hop = Hop {
+            peer: &peer,
+            trusted,
+            scheme: "http",
+            request_id: &request_id,
+        };
+        let composition = Composition {
+            head: &head,
+            identity: None,
+            upstream,
+            hop: &hop,
+            one_method: true,
+        };
+        let mut out = Vec::new();
+        composition.write(&mut out, &RequestBody::empty(pace));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn get(target: &str) -> http::request::Builder {
+        http::Request::get(target).header("host", "api.example.com")
+    }
+
+    #[test]
+    fn a_plain_request_becomes_a_plain_request() {
+        let text = compose(
+            get("/orders/42?a=b").header("accept", "*/*"),
+            false,
+            &upstream(false, ""),
+        );
+        let (head, trace) = text.rsplit_once("traceparent: 00-").unwrap();
+        assert_eq!(
+            head,
+            "GET /orders/42?a=b HTTP/1.1\r\nhost: 10.0.0.1:9000\r\naccept: */*\r\n\
+             x-forwarded-for: 192.0.2.1\r\n\
+             forwarded: for=192.0.2.1;host=\"api.example.com\";proto=http\r\n\
+             x-forwarded-proto: http\r\nx-forwarded-host: api.example.com\r\n\
+             via: 1.1 portcullis\r\nx-request-id: id\r\n"
+        );
+        assert!(trace.ends_with("-00\r\n\r\n"));
+    }
+
+    #[test]
+    fn connection_names_more_fields_on_every_line() {
+        let mut request = get("/")
+            .header("connection", "keep-alive")
+            .header("connection", "X-Hop, close");
+        for name in [
+            "x-hop",
+            "x-stays",
+            "upgrade",
+            "te",
+            "keep-alive",
+            "trailer",
+            "expect",
+        ] {
+            request = request.header(name, "v");
+        }
+        let text = compose(request, false, &upstream(false, ""));
+        assert!(text.contains("\r\nx-stays: v\r\n"));
+        // The first line looks plain, the second names a field all the same.
+        for gone in [
+            "x-hop",
+            "connection",
+            "upgrade",
+            "te:",
+            "keep-alive",
+            "trailer",
+            "expect",
+        ] {
+            assert!(!text.contains(&format!("\r\n{gone}")), "{gone}");
+        }
+    }
+
+    #[test]
+    fn identity_headers_go_in_every_spelling_and_others_stay() {
+        let mut request = get("/");
+        for gone in [
+            "x-auth-subject",
+            "x_auth_subject",
+            "x.auth.groups",
+            "x-auth_scope",
+            "x_request_id",
+            "x-request-id",
+            "x_original_url",
+            "x-original-url",
+            "x-http-method-override",
+            "content_length",
+            "transfer.encoding",
+            "x-forwarded-prefix",
+            "forwarded",
+        ] {
+            request = request.header(gone, "spoofed");
+        }
+        let request = request
+            .header("x_custom", "1")
+            .header("x-auth-subjects", "2");
+        let text = compose(request, false, &upstream(false, ""));
+        assert!(!text.contains("spoofed"), "{text}");
+        assert!(
+            text.contains("\r\nx_custom: 1\r\n") && text.contains("\r\nx-auth-subjects: 2\r\n")
+        );
+    }
+
+    #[test]
+    fn a_trusted_proxys_word_is_continued() {
+        let request = get("/")
+            .header("x-forwarded-for", "198.51.100.7")
+            .header("x-forwarded-proto", "https")
+            .header("x-forwarded-prefix", "/api")
+            .header("x_forwarded_for", "spoofed")
+            .header("x-auth-subject", "spoofed");
+        let text = compose(request, true, &upstream(false, ""));
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|l| l.starts_with("x-forwarded"))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "x-forwarded-for: 198.51.100.7",
+                "x-forwarded-proto: https",
+                "x-forwarded-prefix: /api",
+                "x-forwarded-for: 192.0.2.1",
+                "x-forwarded-host: api.example.com",
+            ]
+        );
+        assert!(!text.contains("spoofed"));
+    }
+
+    #[test]
+    fn host_and_base_path_are_the_upstreams() {
+        let text = compose(
+            get("http://api.example.com/a?b"),
+            false,
+            &upstream(true, "/base"),
+        );
+        assert!(
+            text.starts_with("GET /base/a?b HTTP/1.1\r\nhost: api.example.com\r\n"),
+            "{text}"
+        );
+        let post = http::Request::post("/")
+            .header("host", "a")
+            .header("content-length", "003");
+        assert!(compose(post, false, &upstream(false, "")).contains("\r\ncontent-length: 0\r\n"));
+        assert!(!compose(get("/"), false, &upstream(false, "")).contains("content-length"));
+    }
+}

@@ -1,0 +1,283 @@
+//! One request and its response on one connection.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+
+use super::{
+    body::{BodyError, RequestBody},
+    decode::Decoder,
+    error::ForwardError,
+    pool::Lease,
+    reply::{self, Reply},
+};
+
+/// A request that is on its way, and then the body of its response. It is driven by whoever polls it:
+/// what is left of the request's body goes on while the response is read.
+pub struct Exchange {
+    lease: Lease,
+    upload: Upload,
+    body: Option<Decoder>,
+    reusable: bool,
+    /// Why the response's body has ended, once what came before is on its way to the client.
+    failure: Option<ResponseError>,
+}
+
+/// How far the request is.
+enum Upload {
+    Sending(RequestBody, Coding),
+    Flushing,
+    Done,
+    /// The upstream does not take it any more. It may have said why.
+    Broken,
+}
+
+/// How the request's body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// By a length that the head has said.
+    Length,
+    /// In chunks.
+    Chunked,
+}
+
+/// Why a response's body ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ResponseError {
+    /// The connection broke.
+    #[error("the upstream broke the connection in the middle of its answer: {0}")]
+    Broken(io::Error),
+    /// It is not framed as its head says.
+    #[error("the upstream's answer is malformed: its chunks are wrong")]
+    Malformed,
+    /// The client did not send the rest of its request, which the upstream may be waiting for.
+    #[error("the request broke off in the middle of the answer: {0}")]
+    Request(BodyError),
+}
+
+/// How many interim responses (1xx) are passed over.
+const MAX_INTERIM: usize = 16;
+
+impl Exchange {
+    /// An exchange on `lease`, whose output holds the request's head.
+    pub(super) const fn new(lease: Lease, body: RequestBody, coding: Coding) -> Self {
+        Self {
+            lease,
+            upload: Upload::Sending(body, coding),
+            body: None,
+            reusable: false,
+            failure: None,
+        }
+    }
+
+    /// Sends the request and waits for the head of its response.
+    pub(super) fn poll_reply(
+        &mut self,
+        context: &mut Context<'_>,
+        method: &Method,
+    ) -> Poll<Result<Reply, ForwardError>> {
+        for _ in 0..MAX_INTERIM {
+            if let Poll::Ready(Err(error)) = self.poll_upload(context) {
+                return Poll::Ready(Err(ForwardError::Body(error)));
+            }
+            let reply = ready!(self.poll_head(context, method))?;
+            if reply.status == StatusCode::SWITCHING_PROTOCOLS {
+                return Poll::Ready(Err(ForwardError::SwitchedProtocols));
+            }
+            if !reply.status.is_informational() {
+                self.body = reply.body;
+                self.reusable = reply.reusable;
+                return Poll::Ready(Ok(reply));
+            }
+        }
+        Poll::Ready(Err(ForwardError::Malformed(reply::BadReply::TooLarge)))
+    }
+
+    /// Whether nothing of a response has come.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.lease
+            .wire_ref()
+            .is_some_and(|wire| wire.input.is_empty())
+    }
+
+    /// The response's body begins: a response without one is done at once.
+    pub(super) fn begins_body(&mut self) {
+        if self.body.is_none() {
+            self.finish();
+        }
+    }
+
+    fn poll_head(
+        &mut self,
+        context: &mut Context<'_>,
+        method: &Method,
+    ) -> Poll<Result<Reply, ForwardError>> {
+        let Some(wire) = self.lease.wire() else {
+            return Poll::Ready(Err(closed()));
+        };
+        loop {
+            if !wire.input.is_empty()
+                && let Some(reply) =
+                    reply::read(&mut wire.input, method).map_err(ForwardError::Malformed)?
+            {
+                return Poll::Ready(Ok(reply));
+            }
+            match ready!(wire.poll_read(context)) {
+                Ok(0) => return Poll::Ready(Err(closed())),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(ForwardError::Closed(error))),
+            }
+        }
+    }
+
+    /// Sends what there is to send. Only the client's own fault is an error: when the upstream takes
+    /// no more, its response says why, or there is none.
+    fn poll_upload(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let Some(wire) = self.lease.wire() else {
+            return Poll::Ready(Ok(()));
+        };
+        loop {
+            match &mut self.upload {
+                Upload::Done | Upload::Broken => return Poll::Ready(Ok(())),
+                // A head waits for its body's first bytes, so that both go out in one piece.
+                Upload::Sending(body, Coding::Length) if body.is_end_stream() => {
+                    self.upload = Upload::Flushing;
+                }
+                Upload::Flushing => match ready!(wire.poll_flush(context)) {
+                    Ok(()) => self.upload = Upload::Done,
+                    Err(_) => self.upload = Upload::Broken,
+                },
+                Upload::Sending(body, coding) => {
+                    if wire.output.holds_data() && ready!(wire.poll_flush(context)).is_err() {
+                        self.upload = Upload::Broken;
+                        continue;
+                    }
+                    let coding = *coding;
+                    match Pin::new(&mut *body).poll_frame(context) {
+                        Poll::Pending => {
+                            if let Poll::Ready(Err(_)) = wire.poll_flush(context) {
+                                self.upload = Upload::Broken;
+                                continue;
+                            }
+                            return Poll::Pending;
+                        }
+                        Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                        Poll::Ready(Some(Ok(frame))) => {
+                            if let Ok(data) = frame.into_data() {
+                                wire.output.stage(data, coding);
+                            }
+                        }
+                        Poll::Ready(None) => {
+                            wire.output.stage_end(coding);
+                            self.upload = Upload::Flushing;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The body is at its end: the connection goes back if it can carry another request.
+    fn finish(&mut self) {
+        self.body = None;
+        let sent = matches!(self.upload, Upload::Done);
+        let clean = self
+            .lease
+            .wire_ref()
+            .is_some_and(|wire| wire.input.is_empty());
+        if self.reusable && sent && clean {
+            self.lease.give_back();
+        } else {
+            self.lease.discard();
+        }
+    }
+
+    /// The HTTP library drops what it has not written when a body fails, so that the client would not
+    /// even hear the head of a response that breaks off at once. It writes when there is nothing yet.
+    fn fail(
+        &mut self,
+        error: ResponseError,
+        context: &Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
+        self.lease.discard();
+        self.failure = Some(error);
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Body for Exchange {
+    type Data = Bytes;
+    type Error = ResponseError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
+        let this = self.get_mut();
+        if let Some(failure) = this.failure.take() {
+            this.body = None;
+            return Poll::Ready(Some(Err(failure)));
+        }
+        loop {
+            let (Some(decoder), Some(wire)) = (&mut this.body, this.lease.wire()) else {
+                return Poll::Ready(None);
+            };
+            match decoder.decode(&mut wire.input) {
+                Err(_) => return this.fail(ResponseError::Malformed, context),
+                Ok(Some(data)) => {
+                    if decoder.is_done() {
+                        this.finish();
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Ok(None) if decoder.is_done() => {
+                    this.finish();
+                    return Poll::Ready(None);
+                }
+                Ok(None) => {}
+            }
+            if let Poll::Ready(Err(error)) = this.poll_upload(context) {
+                // The upstream would wait for the rest in vain, and the client with it.
+                return this.fail(ResponseError::Request(error), context);
+            }
+            let (Some(decoder), Some(wire)) = (this.body, this.lease.wire()) else {
+                return Poll::Ready(None);
+            };
+            match ready!(wire.poll_read(context)) {
+                Ok(0) if decoder == Decoder::ToEnd => {
+                    this.finish();
+                    return Poll::Ready(None);
+                }
+                Ok(0) => {
+                    let error = io::ErrorKind::UnexpectedEof.into();
+                    return this.fail(ResponseError::Broken(error), context);
+                }
+                Ok(_) => {}
+                Err(error) => return this.fail(ResponseError::Broken(error), context),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.body {
+            None => SizeHint::with_exact(0),
+            Some(Decoder::Length(left)) => SizeHint::with_exact(left),
+            Some(Decoder::Chunked(_) | Decoder::ToEnd) => SizeHint::default(),
+        }
+    }
+}
+
+fn closed() -> ForwardError {
+    ForwardError::Closed(io::ErrorKind::UnexpectedEof.into())
+}

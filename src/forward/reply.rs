@@ -1,0 +1,273 @@
+//! The head of a response, read from bytes (RFC 9112 §4 to §6).
+
+use std::mem::MaybeUninit;
+
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
+};
+
+use super::{
+    decode::{Chunk, Decoder},
+    headers,
+};
+
+/// A response's head, cleaned of what belongs to the upstream's connection only.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// How its body is framed; `None` when it has none.
+    pub(super) body: Option<Decoder>,
+    /// Whether the connection can carry another request after it.
+    pub(super) reusable: bool,
+}
+
+/// Why bytes are no head of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadReply {
+    /// Not HTTP/1.
+    #[error("it is not an HTTP/1 response")]
+    Syntax,
+    /// Too many header fields, or too large.
+    #[error("its header fields are too many or too large")]
+    TooLarge,
+    /// The framing is not said exactly once, or in a way that nobody understands.
+    #[error("its framing is not clear")]
+    Framing,
+}
+
+/// The most header fields of a response.
+const MAX_FIELDS: usize = 128;
+/// The largest head of a response, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+/// Room for the fields that the gateway and the HTTP library add.
+const SPARE_FIELDS: usize = 4;
+
+/// The head at the beginning of `input`, which is taken out; `None` while its end has not come.
+///
+/// # Errors
+/// [`BadReply`].
+pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply>, BadReply> {
+    let mut space = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        input,
+        &mut space,
+    );
+    let length = match parsed {
+        Ok(httparse::Status::Complete(length)) if length <= MAX_BYTES => length,
+        Ok(httparse::Status::Partial) if input.len() <= MAX_BYTES => return Ok(None),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(BadReply::TooLarge),
+        Err(_) => return Err(BadReply::Syntax),
+    };
+    let status = response
+        .code
+        .and_then(|code| StatusCode::from_u16(code).ok());
+    let status = status.ok_or(BadReply::Syntax)?;
+    let is_http_11 = response.version == Some(1);
+    let head = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
+    let mut map = HeaderMap::with_capacity(response.headers.len() + SPARE_FIELDS);
+    for field in &*response.headers {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadReply::Syntax)?;
+        let place = field.value.as_ptr() as usize - input.as_ptr() as usize;
+        let value = head.slice(place..place + field.value.len());
+        let value = HeaderValue::from_maybe_shared(value).map_err(|_| BadReply::Syntax)?;
+        map.append(name, value);
+    }
+    let _ = input.split_to(length);
+    let (body, framed) = framing(&mut map, status, method)?;
+    let reusable = framed && keeps_alive(&map, is_http_11);
+    headers::clean_response(&mut map);
+    Ok(Some(Reply {
+        status,
+        headers: map,
+        body,
+        reusable,
+    }))
+}
+
+/// How the body is framed, and whether it was said in the one plain way.
+fn framing(
+    headers: &mut HeaderMap,
+    status: StatusCode,
+    method: &Method,
+) -> Result<(Option<Decoder>, bool), BadReply> {
+    let chunked = chunked(headers)?;
+    let length = length(headers)?;
+    if method == Method::HEAD
+        || status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    {
+        return Ok((None, true));
+    }
+    if chunked {
+        // A length beside chunks is not the length of anything (RFC 9112 §6.3).
+        headers.remove(CONTENT_LENGTH);
+        return Ok((Some(Decoder::Chunked(Chunk::Size)), length.is_none()));
+    }
+    Ok(match length {
+        Some(0) => (None, true),
+        Some(length) => (Some(Decoder::Length(length)), true),
+        None => (Some(Decoder::ToEnd), false),
+    })
+}
+
+fn chunked(headers: &HeaderMap) -> Result<bool, BadReply> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(false),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(true),
+        _ => Err(BadReply::Framing),
+    }
+}
+
+/// Digits, and the same ones if it is said more than once.
+fn length(headers: &mut HeaderMap) -> Result<Option<u64>, BadReply> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else {
+        return Ok(None);
+    };
+    let several = match lengths.next() {
+        None => false,
+        Some(second) if second == first && lengths.all(|other| other == first) => true,
+        Some(_) => return Err(BadReply::Framing),
+    };
+    let digits = first.to_str().map_err(|_| BadReply::Framing)?;
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(BadReply::Framing);
+    }
+    let length = digits.parse().map_err(|_| BadReply::Framing)?;
+    if several {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(Some(length))
+}
+
+fn keeps_alive(headers: &HeaderMap, is_http_11: bool) -> bool {
+    let says = |word: &[u8]| {
+        headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+            .any(|option| option.trim_ascii().eq_ignore_ascii_case(word))
+    };
+    if is_http_11 {
+        !says(b"close")
+    } else {
+        says(b"keep-alive") && !says(b"close")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(text: &str) -> Result<Reply, BadReply> {
+        read(&mut BytesMut::from(text), &Method::GET).map(Option::unwrap)
+    }
+
+    #[test]
+    fn a_head_is_taken_out_when_it_is_whole() {
+        let text = "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 2\r\n\r\nhi";
+        for end in 0..text.len() - 2 {
+            let mut input = BytesMut::from(&text[..end]);
+            assert!(read(&mut input, &Method::GET).unwrap().is_none(), "{end}");
+            assert_eq!(input.len(), end);
+        }
+        let mut input = BytesMut::from(text);
+        let reply = read(&mut input, &Method::GET).unwrap().unwrap();
+        assert_eq!(
+            (reply.status.as_u16(), reply.body),
+            (200, Some(Decoder::Length(2)))
+        );
+        assert_eq!(reply.headers["server"], "x");
+        assert!(reply.reusable && input == "hi");
+    }
+
+    #[test]
+    fn the_framing_is_said_once_and_plainly() {
+        let body = |fields: &str| {
+            reply(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n")).map(|r| (r.body, r.reusable))
+        };
+        let chunked = Some(Decoder::Chunked(Chunk::Size));
+        assert_eq!(body(""), Ok((Some(Decoder::ToEnd), false)));
+        assert_eq!(body("Content-Length: 0\r\n"), Ok((None, true)));
+        assert_eq!(body("Transfer-Encoding: Chunked\r\n"), Ok((chunked, true)));
+        assert_eq!(
+            body("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n"),
+            Ok((chunked, false))
+        );
+        assert_eq!(
+            body("Content-Length: 3\r\nContent-Length: 3\r\n"),
+            Ok((Some(Decoder::Length(3)), true))
+        );
+        for bad in [
+            "Content-Length: 3\r\nContent-Length: 4\r\n",
+            "Content-Length: +3\r\n",
+            "Content-Length: 3, 3\r\n",
+            "Content-Length: \r\n",
+            "Content-Length: 99999999999999999999\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        ] {
+            assert_eq!(body(bad), Err(BadReply::Framing), "{bad}");
+        }
+    }
+
+    #[test]
+    fn some_responses_have_no_body_whatever_they_say() {
+        let fields = "Content-Length: 5\r\n\r\n";
+        for status in ["204 No Content", "304 Not Modified", "100 Continue"] {
+            assert_eq!(
+                reply(&format!("HTTP/1.1 {status}\r\n{fields}"))
+                    .unwrap()
+                    .body,
+                None
+            );
+        }
+        let head = read(
+            &mut BytesMut::from(format!("HTTP/1.1 200 OK\r\n{fields}").as_str()),
+            &Method::HEAD,
+        );
+        let head = head.unwrap().unwrap();
+        assert!(head.body.is_none() && head.headers[CONTENT_LENGTH] == "5");
+    }
+
+    #[test]
+    fn the_connection_is_kept_as_both_ends_mean_it() {
+        let kept = |version: &str, fields: &str| {
+            reply(&format!(
+                "{version} 200 OK\r\nContent-Length: 0\r\n{fields}\r\n"
+            ))
+            .unwrap()
+            .reusable
+        };
+        assert!(kept("HTTP/1.1", ""));
+        assert!(!kept("HTTP/1.1", "Connection: x, Close\r\n"));
+        assert!(!kept("HTTP/1.0", ""));
+        assert!(kept("HTTP/1.0", "Connection: keep-alive\r\n"));
+    }
+
+    #[test]
+    fn what_is_no_response_is_refused() {
+        assert_eq!(reply("SSH-2.0-x\r\n\r\n").unwrap_err(), BadReply::Syntax);
+        assert_eq!(
+            reply("HTTP/1.1 99 x\r\n\r\n").unwrap_err(),
+            BadReply::Syntax
+        );
+        assert_eq!(
+            reply("HTTP/1.1 200 OK\r\nA : b\r\n\r\n").unwrap_err(),
+            BadReply::Syntax
+        );
+        let many = format!(
+            "HTTP/1.1 200 OK\r\n{}\r\n",
+            "A: b\r\n".repeat(MAX_FIELDS + 1)
+        );
+        assert_eq!(reply(&many).unwrap_err(), BadReply::TooLarge);
+        let large = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(MAX_BYTES));
+        assert_eq!(reply(&large).unwrap_err(), BadReply::TooLarge);
+    }
+}
