@@ -25,6 +25,7 @@ pub struct Exchange {
     upload: Upload,
     body: Option<Decoder>,
     reusable: bool,
+    failure: Option<ResponseError>,
 }
 
 /// How far the request is.
@@ -67,6 +68,7 @@ impl Exchange {
             upload: Upload::Sending(body, coding),
             body: None,
             reusable: false,
+            failure: None,
         }
     }
 
@@ -192,10 +194,13 @@ impl Exchange {
         }
     }
 
-    fn fail(&mut self, error: ResponseError) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
-        self.body = None;
+    /// The body breaks off. What came of it before goes out first: the client must not take a broken
+    /// response for a connection that was never answered.
+    fn fail<T>(&mut self, error: ResponseError, context: &Context<'_>) -> Poll<T> {
         self.lease.discard();
-        Poll::Ready(Some(Err(error)))
+        self.failure = Some(error);
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -208,12 +213,16 @@ impl Body for Exchange {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
         let this = self.get_mut();
+        if let Some(error) = this.failure.take() {
+            this.body = None;
+            return Poll::Ready(Some(Err(error)));
+        }
         loop {
             let (Some(decoder), Some(wire)) = (&mut this.body, this.lease.wire()) else {
                 return Poll::Ready(None);
             };
             match decoder.decode(&mut wire.input) {
-                Err(_) => return this.fail(ResponseError::Malformed),
+                Err(_) => return this.fail(ResponseError::Malformed, context),
                 Ok(Some(data)) => {
                     if decoder.is_done() {
                         this.finish();
@@ -238,10 +247,13 @@ impl Body for Exchange {
                     return Poll::Ready(None);
                 }
                 Ok(0) => {
-                    return this.fail(ResponseError::Broken(io::ErrorKind::UnexpectedEof.into()));
+                    return this.fail(
+                        ResponseError::Broken(io::ErrorKind::UnexpectedEof.into()),
+                        context,
+                    );
                 }
                 Ok(_) => {}
-                Err(error) => return this.fail(ResponseError::Broken(error)),
+                Err(error) => return this.fail(ResponseError::Broken(error), context),
             }
         }
     }
