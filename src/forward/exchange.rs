@@ -4,6 +4,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub struct Exchange {
     body: Option<Decoder>,
     reusable: bool,
     failure: Option<ResponseError>,
+    /// How long the rest of a request may take whose response came early.
+    patience: Duration,
 }
 
 /// How far the request is.
@@ -62,13 +65,19 @@ const MAX_INTERIM: usize = 16;
 
 impl Exchange {
     /// An exchange on `lease`, whose output holds the request's head.
-    pub(super) const fn new(lease: Lease, body: RequestBody, coding: Coding) -> Self {
+    pub(super) const fn new(
+        lease: Lease,
+        body: RequestBody,
+        coding: Coding,
+        patience: Duration,
+    ) -> Self {
         Self {
             lease,
             upload: Upload::Sending(body, coding),
             body: None,
             reusable: false,
             failure: None,
+            patience,
         }
     }
 
@@ -187,11 +196,29 @@ impl Exchange {
             .lease
             .wire_ref()
             .is_some_and(|wire| wire.input.is_empty());
-        if self.reusable && sent && clean {
-            self.lease.give_back();
-        } else {
-            self.lease.discard();
+        match (self.reusable && clean, sent) {
+            (true, true) => self.lease.give_back(),
+            (true, false) => self.send_the_rest(),
+            (false, _) => self.lease.discard(),
         }
+    }
+
+    /// The response came early, and the upstream still takes the rest of the request. Nobody waits for
+    /// that, so it goes on by itself, for a bounded time, on a connection that then ends.
+    fn send_the_rest(&mut self) {
+        let mut rest = Self {
+            lease: self.lease.take(),
+            upload: std::mem::replace(&mut self.upload, Upload::Broken),
+            body: None,
+            reusable: false,
+            failure: None,
+            patience: self.patience,
+        };
+        let patience = self.patience;
+        tokio::task::spawn_local(async move {
+            let sending = std::future::poll_fn(|context| rest.poll_upload(context));
+            let _ = tokio::time::timeout(patience, sending).await;
+        });
     }
 
     /// The body breaks off. What came of it before goes out first: the client must not take a broken

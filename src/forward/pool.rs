@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     rc::{Rc, Weak},
     time::Instant,
 };
@@ -20,7 +21,7 @@ pub struct Pool {
 /// The unused connections to one upstream; the last one used is the next one used.
 #[derive(Default)]
 pub struct Connections {
-    idle: RefCell<Vec<Idle>>,
+    idle: RefCell<VecDeque<Idle>>,
 }
 
 struct Idle {
@@ -42,6 +43,10 @@ impl Pool {
     #[must_use]
     pub(crate) fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
         let mut current = self.generation.borrow_mut();
+        if generation < current.0 {
+            // A request that began before the policy changed keeps nothing for later.
+            return Rc::default();
+        }
         if current.0 != generation {
             *current = (generation, Vec::new());
         }
@@ -83,12 +88,13 @@ impl Connections {
 
     fn unused(&self, upstream: &Upstream) -> Option<Box<Wire>> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(Idle { wire, since }) = idle.pop() {
-            // The youngest is on top: when it is too old, so are all the others.
-            if since.elapsed() > upstream.idle_timeout {
-                idle.clear();
-                return None;
-            }
+        // The oldest is in front, and the youngest is the next one used.
+        while let Some(oldest) = idle.front()
+            && oldest.since.elapsed() > upstream.idle_timeout
+        {
+            idle.pop_front();
+        }
+        while let Some(Idle { wire, .. }) = idle.pop_back() {
             if wire.is_quiet() {
                 return Some(wire);
             }
@@ -116,10 +122,19 @@ impl Lease {
         let mut idle = home.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
             wire.reset();
-            idle.push(Idle {
+            idle.push_back(Idle {
                 wire,
                 since: Instant::now(),
             });
+        }
+    }
+
+    /// Hands the connection over; this lease has none any more.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            wire: self.wire.take(),
+            home: Weak::clone(&self.home),
+            reused: self.reused,
         }
     }
 

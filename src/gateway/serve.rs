@@ -154,7 +154,7 @@ impl Gateway {
     }
 
     /// A refusal of something that never became a request.
-    pub fn refuse_unread(&self, code: Code) {
+    pub fn refuse_unread(&self, code: Code, id: &http::HeaderValue, peer: &Peer) {
         let labels = RequestLabels {
             route: NO_ROUTE.into(),
             outcome: "refuse",
@@ -164,6 +164,8 @@ impl Gateway {
         tracing::info!(
             code = code.name(),
             status = code.status().as_u16(),
+            request_id = id.to_str().unwrap_or_default(),
+            client = peer.address.map(tracing::field::display),
             "refuse"
         );
     }

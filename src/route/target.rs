@@ -106,7 +106,6 @@ fn decode(path: &str) -> Result<String, TargetError> {
         let decoded = hex(bytes.next())? << 4 | hex(bytes.next())?;
         match decoded {
             0..=0x1f | 0x7f | b'/' | b'\\' => return Err(TargetError::Encoded),
-            b'%' if starts_with_hex(bytes.as_slice()) => return Err(TargetError::EncodedTwice),
             0x80.. => beyond_ascii.push(decoded),
             _ => flush(&mut beyond_ascii)?,
         }
@@ -117,7 +116,17 @@ fn decode(path: &str) -> Result<String, TargetError> {
         }
     }
     flush(&mut beyond_ascii)?;
+    if is_encoded_twice(&canonical) {
+        return Err(TargetError::EncodedTwice);
+    }
     Ok(canonical)
+}
+
+/// Whether decoding leaves something to decode. The canonical form is what counts: `%25%32%65` becomes
+/// `%252e`.
+fn is_encoded_twice(canonical: &str) -> bool {
+    memchr::memmem::find_iter(canonical.as_bytes(), b"%25")
+        .any(|at| starts_with_hex(canonical.as_bytes().get(at + 3..).unwrap_or_default()))
 }
 
 /// The bytes of one run beyond ASCII must be UTF-8, which Rust's reading of it takes strictly.
@@ -178,6 +187,11 @@ mod tests {
         assert_eq!(canonical("/%61dmin").unwrap(), "/admin");
         assert_eq!(canonical("/caf%c3%a9").unwrap(), "/caf%C3%A9");
         assert_eq!(canonical("/100%25").unwrap(), "/100%25");
+        assert_eq!(
+            canonical("/100%25%20x%25%2525").unwrap_err(),
+            TargetError::EncodedTwice
+        );
+        assert_eq!(canonical("/1%25%20x%25").unwrap(), "/1%25%20x%25");
         assert_eq!(canonical("/a%20b%3bc").unwrap(), "/a%20b%3Bc");
     }
 
@@ -205,6 +219,9 @@ mod tests {
             ("/a%ff", NotUtf8),
             ("/a%c3x", NotUtf8),
             ("/a%252e", EncodedTwice),
+            ("/a%25%32%65", EncodedTwice),
+            ("/a%25%32e", EncodedTwice),
+            ("/a%252%65", EncodedTwice),
             ("/caf\u{e9}", Character),
         ] {
             assert_eq!(canonical(path), Err(why), "{path}");

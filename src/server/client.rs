@@ -23,6 +23,7 @@ pub(super) struct Client {
     since: u64,
     leaving: Cell<bool>,
     ended: Cell<bool>,
+    blocked: Cell<bool>,
     /// Whether a head has begun and not ended, maybe behind a request that is still served.
     in_head: Cell<bool>,
     /// Whether the stream ends as soon as nothing is to be answered any more.
@@ -57,15 +58,16 @@ impl Client {
             since,
             leaving: Cell::new(false),
             ended: Cell::new(false),
+            blocked: Cell::new(false),
             in_head: Cell::new(false),
             to_end: Cell::new(false),
             farewell: Cell::new(None),
         }
     }
 
-    /// Whether a request is served or answered.
+    /// Whether a request is served or answered, or a response is still to be taken by the client.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(self.phase.get(), Phase::Serving | Phase::Answering)
+        self.blocked.get() || matches!(self.phase.get(), Phase::Serving | Phase::Answering)
     }
 
     /// Bytes came, and ended inside a head or not.
@@ -102,14 +104,19 @@ impl Client {
             self.phase.set(Phase::Idle);
             self.pace.client.set(self.limits.idle_timeout);
         }
-        if self.to_end.get() {
-            self.pace.client.nudge();
-        }
+        self.goes_on_to_end();
     }
 
     /// The stream ends when every request is answered.
     pub(super) fn waits_to_end(&self) {
         self.to_end.set(true);
+    }
+
+    /// The stream may be waiting for this very moment, and nobody else wakes it.
+    fn goes_on_to_end(&self) {
+        if self.to_end.get() {
+            self.pace.client.nudge();
+        }
     }
 
     /// `code` is the last that the client hears.
@@ -124,22 +131,30 @@ impl Client {
     /// What the client is still to be told, once: that it was not understood, or that it was too slow.
     pub(super) fn take_farewell(&self) -> Option<Code> {
         let is_late = self.phase.get() == Phase::Head && self.pace.client.has_fired();
-        let late = (is_late && !self.ended.get()).then_some(Code::RequestTimeout);
+        // In the middle of a response it would be taken for a part of that.
+        let audible = !self.blocked.get() && !self.ended.get();
+        let late = (is_late && audible).then_some(Code::RequestTimeout);
         self.farewell.take().or(late)
     }
 
     /// The client does not take what is written.
     pub(super) fn blocks(&self) {
-        if !self.pace.client.is_set() {
+        self.blocked.set(true);
+        // One that has fired is seen after this very write, so it must not begin anew.
+        if !self.pace.client.is_set() && !self.pace.client.has_fired() {
             self.pace.client.set(self.limits.idle_timeout);
         }
     }
 
-    /// The client takes what is written again.
+    /// The client takes what is written.
     pub(super) fn unblocks(&self) {
+        if !self.blocked.replace(false) {
+            return;
+        }
         if self.phase.get() == Phase::Answering {
             self.pace.client.clear();
         }
+        self.goes_on_to_end();
     }
 
     /// Nothing more will be written: what is left is to wait for the client's end, and not for long.

@@ -1,13 +1,14 @@
 //! What a client is told when its bytes never became a request.
 
+use std::time::SystemTime;
+
 use http::HeaderValue;
 
-use crate::gateway::{Code, request_id, respond};
+use crate::gateway::{Code, respond};
 
 /// A whole response in bytes, after which the connection is closed.
-pub(super) fn response(code: Code) -> Vec<u8> {
-    let id: HeaderValue = request_id::new();
-    let body = respond::problem(code, &id);
+pub(super) fn response(code: Code, id: &HeaderValue) -> Vec<u8> {
+    let body = respond::problem(code, id);
     let status = code.status();
     let retry = if code == Code::Overloaded {
         "retry-after: 5\r\n"
@@ -16,10 +17,11 @@ pub(super) fn response(code: Code) -> Vec<u8> {
     };
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
-         cache-control: no-store\r\nx-request-id: {}\r\n{retry}connection: close\r\n\r\n",
+         cache-control: no-store\r\ndate: {}\r\nx-request-id: {}\r\n{retry}connection: close\r\n\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or("Error"),
         body.len(),
+        httpdate::fmt_http_date(SystemTime::now()),
         id.to_str().unwrap_or_default(),
     );
     [head.as_bytes(), &body].concat()
@@ -31,10 +33,15 @@ mod tests {
 
     #[test]
     fn a_farewell_is_a_whole_problem_document() {
-        let text = String::from_utf8(response(Code::RequestTimeout)).unwrap();
+        let text = String::from_utf8(response(
+            Code::RequestTimeout,
+            &HeaderValue::from_static("id"),
+        ))
+        .unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"));
         assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+        assert!(head.contains("x-request-id: id\r\n") && head.contains("date: "));
         assert!(body.contains("\"code\":\"request_timeout\""));
     }
 }

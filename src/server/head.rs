@@ -22,38 +22,29 @@ pub(super) enum Framing {
 /// The most fields for which the HTTP library and this file have room without being told.
 pub(super) const USUAL_FIELDS: usize = 100;
 
-/// Judges a whole head, from its request line to its empty line.
+/// Judges what has come of a head, from its request line to its empty line. `None` when the end is not
+/// there, and nothing is wrong so far.
 ///
 /// # Errors
 /// The code that the client is told.
-pub(super) fn check(head: &[u8], limits: &Limits) -> Result<Framing, Code> {
+pub(super) fn check(head: &[u8], limits: &Limits) -> Result<Option<Framing>, Code> {
     check_size(head, limits)?;
     if limits.header_fields <= USUAL_FIELDS {
-        parse(
-            head,
-            &mut [const { MaybeUninit::uninit() }; USUAL_FIELDS],
-            limits,
-        )
-    } else {
-        let mut space = Vec::new();
-        space.resize_with(limits.header_fields, MaybeUninit::uninit);
-        parse(head, &mut space, limits)
+        let mut space = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
+        return parse(head, &mut space, limits);
     }
+    let mut space = Vec::new();
+    space.resize_with(limits.header_fields, MaybeUninit::uninit);
+    parse(head, &mut space, limits)
 }
 
-/// Judges a head, or as much of it as has come, by its size only.
-///
-/// # Errors
-/// [`Code::UriTooLong`] and [`Code::HeadersTooLarge`].
-pub(super) fn check_size(head: &[u8], limits: &Limits) -> Result<(), Code> {
+fn check_size(head: &[u8], limits: &Limits) -> Result<(), Code> {
+    const EMPTY_LINE: usize = "\n\r\n".len();
     let line = memchr::memchr(b'\n', head).unwrap_or(head.len());
-    let ended = head
-        .get(..line)
-        .is_some_and(|line| line.last() == Some(&b'\r'));
-    if line - usize::from(ended) > limits.request_line_bytes {
+    let end = head.get(..line).and_then(<[u8]>::last);
+    if line - usize::from(end == Some(&b'\r')) > limits.request_line_bytes {
         return Err(Code::UriTooLong);
     }
-    const EMPTY_LINE: usize = "\n\r\n".len();
     if head.len() - line > limits.header_bytes + EMPTY_LINE {
         return Err(Code::HeadersTooLarge);
     }
@@ -64,7 +55,7 @@ fn parse<'h>(
     head: &'h [u8],
     space: &mut [MaybeUninit<httparse::Header<'h>>],
     limits: &Limits,
-) -> Result<Framing, Code> {
+) -> Result<Option<Framing>, Code> {
     let mut request = httparse::Request::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_request_with_uninit_headers(
         &mut request,
@@ -73,7 +64,8 @@ fn parse<'h>(
     );
     match parsed {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-        Ok(_) => return Err(Code::RequestMalformed),
+        Ok(httparse::Status::Complete(_)) => return Err(Code::RequestMalformed),
+        Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(Code::HeadersTooLarge),
         Err(_) => return Err(Code::RequestMalformed),
     }
@@ -86,7 +78,8 @@ fn parse<'h>(
     {
         return Err(Code::RequestMalformed);
     }
-    framing(request.headers, request.version == Some(1)).ok_or(Code::RequestMalformed)
+    let framing = framing(request.headers, request.version == Some(1));
+    framing.map(Some).ok_or(Code::RequestMalformed)
 }
 
 /// Whether the HTTP library takes the target for what it is. A fragment never belongs there
@@ -134,7 +127,28 @@ mod tests {
 
     fn judge(fields: &str) -> Result<Framing, Code> {
         let head = format!("POST /x HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        check(head.as_bytes(), &Limits::default())
+        whole(head.as_bytes(), &Limits::default())
+    }
+
+    fn whole(head: &[u8], limits: &Limits) -> Result<Framing, Code> {
+        check(head, limits).map(|framing| framing.expect("the head ends"))
+    }
+
+    #[test]
+    fn what_is_wrong_already_is_not_waited_for() {
+        let limits = Limits::default();
+        for (head, so_far) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n", Ok(None)),
+            ("GET / HTTP/1.1\r\nHost: a\r", Ok(None)),
+            ("G", Ok(None)),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\0\r\n",
+                Err(Code::RequestMalformed),
+            ),
+            ("GET / HTTQ", Err(Code::RequestMalformed)),
+        ] {
+            assert_eq!(check(head.as_bytes(), &limits), so_far, "{head:?}");
+        }
     }
 
     #[test]
@@ -167,7 +181,7 @@ mod tests {
             assert_eq!(judge(fields), Err(Code::RequestMalformed), "{fields:?}");
         }
         let old = b"POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(check(old, &Limits::default()), Err(Code::RequestMalformed));
+        assert_eq!(whole(old, &Limits::default()), Err(Code::RequestMalformed));
     }
 
     #[test]
@@ -192,7 +206,7 @@ mod tests {
     fn request_lines_are_read_in_one_way() {
         let judge = |line: &str| {
             let head = format!("{line}\r\nHost: a\r\n\r\n");
-            check(head.as_bytes(), &Limits::default())
+            whole(head.as_bytes(), &Limits::default())
         };
         for line in [
             "GET / HTTP/1.1",
@@ -232,12 +246,12 @@ mod tests {
             ..Limits::default()
         };
         let line = |length: usize| format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(length - 14));
-        assert_eq!(check(line(64).as_bytes(), &limits), Ok(Framing::Length(0)));
-        assert_eq!(check(line(65).as_bytes(), &limits), Err(Code::UriTooLong));
+        assert_eq!(whole(line(64).as_bytes(), &limits), Ok(Framing::Length(0)));
+        assert_eq!(whole(line(65).as_bytes(), &limits), Err(Code::UriTooLong));
         let fields =
             |length: usize| format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(length - 5));
-        assert!(check(fields(1024).as_bytes(), &limits).is_ok());
-        let code = check(fields(1025).as_bytes(), &limits);
+        assert!(whole(fields(1024).as_bytes(), &limits).is_ok());
+        let code = whole(fields(1025).as_bytes(), &limits);
         assert_eq!(code, Err(Code::HeadersTooLarge));
         let many = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(count));
         for (count, most, ok) in [
@@ -251,7 +265,7 @@ mod tests {
                 ..limits.clone()
             };
             assert_eq!(
-                check(many(count).as_bytes(), &limits).is_ok(),
+                whole(many(count).as_bytes(), &limits).is_ok(),
                 ok,
                 "{count}"
             );

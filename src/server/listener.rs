@@ -5,9 +5,10 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::ListenAddress;
 
@@ -32,6 +33,9 @@ pub struct ListenError {
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
+
+/// After how long a silent client is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 impl Listener {
     /// Binds `count` sockets to the same address. The port 0 becomes one free port for all of them.
@@ -104,6 +108,9 @@ fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    // Connections inherit it. Without it, a client that vanished while its response has nothing to
+    // say (a stream of events) would keep its place for ever.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -143,5 +150,20 @@ pub fn clean_up(addresses: &[ListenAddress]) {
     });
     for path in paths {
         let _ = std::fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_inherit_that_vanishedclients_are_noticed() {
+        let listener = tcp_socket("127.0.0.1:0".parse().unwrap()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        assert!(socket2::SockRef::from(&stream).keepalive().unwrap());
+        assert!(!socket2::SockRef::from(&client).keepalive().unwrap());
     }
 }

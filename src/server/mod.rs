@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+mod accept;
 mod answer;
 mod chunks;
 mod client;
+mod connection;
 mod farewell;
 mod head;
 pub mod listener;

@@ -22,7 +22,6 @@ pub(super) struct ClientStream<S> {
     watch: Watch,
     /// Nothing after what was read so far is good.
     stop: Option<Stop>,
-    blocked: bool,
     discarded: usize,
 }
 
@@ -37,22 +36,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
             client,
             watch: Watch::new(),
             stop: None,
-            blocked: false,
             discarded: 0,
         }
     }
 
-    fn written(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match (&result, self.blocked) {
-            (Poll::Pending, _) => {
-                self.blocked = true;
-                self.client.blocks();
-            }
-            (Poll::Ready(_), true) => {
-                self.blocked = false;
-                self.client.unblocks();
-            }
-            (Poll::Ready(_), false) => {}
+    fn written(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if result.is_pending() {
+            self.client.blocks();
+        } else {
+            self.client.unblocks();
         }
         result
     }
@@ -74,7 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
     /// Ends the stream where the good bytes end, but not before every request in them is answered.
     fn end(&self, stop: &Stop) -> Poll<io::Result<()>> {
         match stop.code {
-            Some(_) if self.blocked || self.client.is_busy() => {
+            Some(_) if self.client.is_busy() => {
                 self.client.waits_to_end();
                 return Poll::Pending;
             }

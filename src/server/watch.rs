@@ -114,11 +114,10 @@ impl Watch {
         if self.empty > EMPTY_LINES {
             return Err(Code::RequestMalformed);
         }
-        let Some(end) = end(head) else {
-            head::check_size(head, limits)?;
+        let end = end(head).unwrap_or(head.len());
+        let Some(framing) = head::check(head.get(..end).unwrap_or_default(), limits)? else {
             return Ok(None);
         };
-        let framing = head::check(head.get(..end).unwrap_or_default(), limits)?;
         let taken = bytes.len() - head.len() + end;
         self.empty = 0;
         self.part = match framing {

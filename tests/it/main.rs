@@ -7,6 +7,8 @@ mod cache;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod deadlines;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod documents;
@@ -15,18 +17,28 @@ mod forward;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
 mod jose;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod path;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod smoke;
 #[cfg(test)]
 mod token_place;
+#[cfg(test)]
+mod upstream;
 #[cfg(test)]
 mod vectors;
