@@ -4,6 +4,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -25,8 +26,9 @@ pub struct Exchange {
     upload: Upload,
     body: Option<Decoder>,
     reusable: bool,
-    /// Why the response's body has ended, once what came before is on its way to the client.
     failure: Option<ResponseError>,
+    /// How long the rest of a request may take whose response came early.
+    patience: Duration,
 }
 
 /// How far the request is.
@@ -66,13 +68,19 @@ const MAX_INTERIM: usize = 16;
 
 impl Exchange {
     /// An exchange on `lease`, whose output holds the request's head.
-    pub(super) const fn new(lease: Lease, body: RequestBody, coding: Coding) -> Self {
+    pub(super) const fn new(
+        lease: Lease,
+        body: RequestBody,
+        coding: Coding,
+        patience: Duration,
+    ) -> Self {
         Self {
             lease,
             upload: Upload::Sending(body, coding),
             body: None,
             reusable: false,
             failure: None,
+            patience,
         }
     }
 
@@ -191,20 +199,34 @@ impl Exchange {
             .lease
             .wire_ref()
             .is_some_and(|wire| wire.input.is_empty());
-        if self.reusable && sent && clean {
-            self.lease.give_back();
-        } else {
-            self.lease.discard();
+        match (self.reusable && clean, sent) {
+            (true, true) => self.lease.give_back(),
+            (true, false) => self.send_the_rest(),
+            (false, _) => self.lease.discard(),
         }
     }
 
-    /// The HTTP library drops what it has not written when a body fails, so that the client would not
-    /// even hear the head of a response that breaks off at once. It writes when there is nothing yet.
-    fn fail(
-        &mut self,
-        error: ResponseError,
-        context: &Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
+    /// The response came early, and the upstream still takes the rest of the request. Nobody waits for
+    /// that, so it goes on by itself, for a bounded time, on a connection that then ends.
+    fn send_the_rest(&mut self) {
+        let mut rest = Self {
+            lease: self.lease.take(),
+            upload: std::mem::replace(&mut self.upload, Upload::Broken),
+            body: None,
+            reusable: false,
+            failure: None,
+            patience: self.patience,
+        };
+        let patience = self.patience;
+        tokio::task::spawn_local(async move {
+            let sending = std::future::poll_fn(|context| rest.poll_upload(context));
+            let _ = tokio::time::timeout(patience, sending).await;
+        });
+    }
+
+    /// The body breaks off. What came of it before goes out first: the client must not take a broken
+    /// response for a connection that was never answered.
+    fn fail<T>(&mut self, error: ResponseError, context: &Context<'_>) -> Poll<T> {
         self.lease.discard();
         self.failure = Some(error);
         context.waker().wake_by_ref();
@@ -221,9 +243,9 @@ impl Body for Exchange {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
         let this = self.get_mut();
-        if let Some(failure) = this.failure.take() {
+        if let Some(error) = this.failure.take() {
             this.body = None;
-            return Poll::Ready(Some(Err(failure)));
+            return Poll::Ready(Some(Err(error)));
         }
         loop {
             let (Some(decoder), Some(wire)) = (&mut this.body, this.lease.wire()) else {
@@ -256,8 +278,10 @@ impl Body for Exchange {
                     return Poll::Ready(None);
                 }
                 Ok(0) => {
-                    let error = io::ErrorKind::UnexpectedEof.into();
-                    return this.fail(ResponseError::Broken(error), context);
+                    return this.fail(
+                        ResponseError::Broken(io::ErrorKind::UnexpectedEof.into()),
+                        context,
+                    );
                 }
                 Ok(_) => {}
                 Err(error) => return this.fail(ResponseError::Broken(error), context),

@@ -105,7 +105,12 @@ async fn send(
         });
     };
     let coding = composition.write(&mut wire.output.head, &body);
-    let mut exchange = Box::new(Exchange::new(lease, body, coding));
+    let mut exchange = Box::new(Exchange::new(
+        lease,
+        body,
+        coding,
+        way.upstream.response_timeout,
+    ));
     way.pace.goes_out(way.upstream.response_timeout);
     let reply = std::future::poll_fn(|context| {
         if let ready @ Poll::Ready(_) = exchange.poll_reply(context, &composition.head.method) {

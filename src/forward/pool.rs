@@ -88,7 +88,7 @@ impl Connections {
 
     fn unused(&self, upstream: &Upstream) -> Option<Box<Wire>> {
         let mut idle = self.idle.borrow_mut();
-        // The oldest is in front; it goes also when younger ones are enough for all requests.
+        // The oldest is in front, and the youngest is the next one used.
         while let Some(oldest) = idle.front()
             && oldest.since.elapsed() > upstream.idle_timeout
         {
@@ -126,6 +126,15 @@ impl Lease {
                 wire,
                 since: Instant::now(),
             });
+        }
+    }
+
+    /// Hands the connection over; this lease has none any more.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            wire: self.wire.take(),
+            home: Weak::clone(&self.home),
+            reused: self.reused,
         }
     }
 

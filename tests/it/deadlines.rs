@@ -149,18 +149,33 @@ fn a_silent_upstream_is_given_up() {
 fn a_connection_is_idle_after_an_early_response_too() {
     let stage = limited("idle_timeout = \"50ms\"");
     stage.upstream.replies(Reply::Early(OK.into()));
-    // The body goes on after the response, and ends; nobody takes it any more.
+    // The body goes on after the response, and ends.
     let mut connection = Connection::open(stage.address());
     connection.send(HALF);
     assert_eq!(connection.read(false).text(), "ok");
-    connection.offer("other");
+    connection.send("other");
     assert!(connection.is_closed());
     // The body goes on and stops.
     let mut connection = Connection::open(stage.address());
     connection.send(HALF);
     assert_eq!(connection.read(false).text(), "ok");
-    connection.offer("oth");
+    connection.send("oth");
     assert!(connection.is_closed());
+}
+
+#[test]
+fn a_body_after_an_early_response_is_no_head() {
+    let stage = limited("header_timeout = \"50ms\"");
+    stage.upstream.replies(Reply::Early(OK.into()));
+    let mut connection = Connection::open(stage.address());
+    connection.send(HALF);
+    assert_eq!(connection.read(false).text(), "ok");
+    connection.send("o");
+    outlast_the_header_timeout(&stage);
+    connection.send("ther");
+    let seen = stage.upstream.wait_for(0);
+    assert_eq!((&*seen.body, seen.complete), (&b"half.other"[..], true));
+    assert_eq!(connection.exchange(&get("/next")).status, 200);
 }
 
 #[test]
