@@ -134,11 +134,10 @@ fn line(input: &mut BytesMut, most: usize) -> Result<Option<Bytes>, BadChunk> {
 
 /// Hexadecimal digits, and perhaps extensions, which nobody reads.
 fn size(line: &[u8]) -> Result<u64, BadChunk> {
-    let digits = line
-        .split(|b| *b == b';')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii_end();
+    let mut digits = line.split(|b| *b == b';').next().unwrap_or_default();
+    while let [rest @ .., b' ' | b'\t'] = digits {
+        digits = rest;
+    }
     if digits.is_empty() || digits.len() > 15 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(BadChunk);
     }
@@ -184,6 +183,7 @@ mod tests {
             b"-1\r\n",
             b"+5\r\nhello",
             b"5\nhello",
+            b"5\r\r\nhello\r\n",
             b"5\r\nhelloX\r\n",
             b"5\r\nhello\n",
             b"1000000000000000\r\n",

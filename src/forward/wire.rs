@@ -41,7 +41,7 @@ pub(super) struct Output {
 
 /// How much is read at once: at first, and when much comes.
 const READ: usize = 8 * 1024;
-const READ_MUCH: usize = 256 * 1024;
+const READ_MUCH: usize = 64 * 1024;
 
 impl Wire {
     pub(super) fn new(stream: Stream) -> Self {

@@ -1,6 +1,7 @@
 //! Protected resource metadata (RFC 9728): whom a client asks for a token.
 
 use bytes::Bytes;
+use http::{Method, request::Parts};
 use serde_json::json;
 
 use super::Policy;
@@ -71,9 +72,10 @@ impl Metadata {
         })
     }
 
-    /// The document, if `path` is where it stands.
+    /// The document, if that is what a request asks for.
     #[must_use]
-    pub fn at(&self, path: &str) -> Option<Bytes> {
-        (path == self.path).then(|| self.document.clone())
+    pub fn at(&self, head: &Parts) -> Option<Bytes> {
+        let reads = matches!(head.method, Method::GET | Method::HEAD);
+        (reads && head.uri.path() == self.path).then(|| self.document.clone())
     }
 }

@@ -59,11 +59,7 @@ impl Gateway {
         let (head, body) = request.into_parts();
         let trusted = snapshot.trusts(exchange.peer.address);
         let request_id = request_id::of(&head, trusted);
-        if let Some(document) = snapshot
-            .metadata
-            .as_ref()
-            .and_then(|m| m.at(head.uri.path()))
-        {
+        if let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head)) {
             return own(document, &request_id);
         }
         let pace = Rc::clone(exchange.pace);
