@@ -11,14 +11,16 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+COPY LICENSE scripts/rootfs ./
 # The tests' target has to exist for cargo to read the manifest; nothing of it is built.
 RUN mkdir -p tests/it && echo 'fn main() {}' > tests/it/main.rs \
-    && cargo build --locked --release --bin portcullis
+    && cargo build --locked --release --bin portcullis \
+    && ./rootfs target/release/portcullis /rootfs
 
-FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /src/target/release/portcullis /usr/local/bin/portcullis
-COPY LICENSE /usr/share/doc/portcullis/LICENSE
-USER nonroot:nonroot
+# No shell, no package manager: the program, the libraries that it loads, and certificate authorities.
+FROM scratch
+COPY --from=build /rootfs /
+USER 65532:65532
 WORKDIR /etc/portcullis
 EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/portcullis"]
