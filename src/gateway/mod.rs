@@ -27,6 +27,7 @@ pub mod metadata;
 mod note;
 pub mod policy;
 pub mod proof;
+pub mod recent;
 pub mod refusal;
 pub mod request_id;
 pub mod respond;
@@ -41,6 +42,7 @@ pub use refusal::Refusal;
 pub use trace::{Record, Silent, Step, Trace};
 
 use proof::{Digest, Proof, Proofs};
+pub use recent::Recent;
 
 /// The gateway: shared by all workers.
 pub struct Gateway {
@@ -59,6 +61,8 @@ pub struct Exchange<'x> {
     pub pace: &'x Rc<Pace>,
     /// The worker's connections to the upstreams.
     pub pool: &'x Pool,
+    /// The tokens that the worker saw last.
+    pub recent: &'x Recent,
     /// `http` or `https`.
     pub scheme: &'static str,
 }
@@ -74,6 +78,7 @@ impl Gateway {
         snapshot: &Snapshot,
         mut head: Parts,
         body: &mut RequestBody,
+        recent: &Recent,
         note: &mut Note,
         trace: &mut impl Trace,
     ) -> Result<Permit, Refusal> {
@@ -103,7 +108,9 @@ impl Gateway {
         trace.pass(Step::Token, || {
             format!("found, {} bytes", token.expose().len())
         });
-        let proof = self.prove(&token, snapshot, &route, note, trace).await?;
+        let proof = self
+            .prove(&token, snapshot, &route, recent, note, trace)
+            .await?;
         let principal = self.identify(&proof, snapshot, head.uri.path(), trace)?;
         say::principal(trace, &principal);
         token::strip(&mut head, &route.token)?;
@@ -118,20 +125,22 @@ impl Gateway {
         token: &RawToken<'_>,
         snapshot: &Snapshot,
         route: &Route,
+        recent: &Recent,
         note: &mut Note,
         trace: &mut impl Trace,
     ) -> Result<Arc<Proof>, Refusal> {
-        compact::check_size(token.expose(), route.token.max_bytes)?;
-        let digest = Digest::of(token.expose());
+        let bytes = token.expose();
+        compact::check_size(bytes, route.token.max_bytes)?;
+        let digest = match recent.find(bytes, snapshot.generation) {
+            Some(proof) => return self.remembered(proof, route, note, trace),
+            None => Digest::of(bytes),
+        };
         if let Some(proof) = self.proofs.find(&digest, snapshot.generation) {
-            self.metrics.token_cache_hits.inc();
-            note.issuer = Some(Arc::clone(&proof.issuer));
-            route.admit(&proof.issuer.name)?;
-            say::remembered(trace, &proof);
-            return Ok(proof);
+            recent.keep(bytes, &proof);
+            return self.remembered(proof, route, note, trace);
         }
         self.metrics.token_cache_misses.inc();
-        let unverified = compact::parse(token.expose(), route.token.max_bytes)?;
+        let unverified = compact::parse(bytes, route.token.max_bytes)?;
         say::shape(trace, &unverified);
         let issuer = snapshot.policy.registry.find(unverified.issuer()?)?;
         note.issuer = Some(Arc::clone(issuer));
@@ -147,9 +156,25 @@ impl Gateway {
             issuer,
             verified,
             snapshot.generation,
-            token.expose().len(),
+            bytes.len(),
         ));
         self.proofs.keep(digest, &proof);
+        recent.keep(bytes, &proof);
+        Ok(proof)
+    }
+
+    /// A token whose signature is known to be good: whether this route takes its issuer's is asked anew.
+    fn remembered(
+        &self,
+        proof: Arc<Proof>,
+        route: &Route,
+        note: &mut Note,
+        trace: &mut impl Trace,
+    ) -> Result<Arc<Proof>, Refusal> {
+        self.metrics.token_cache_hits.inc();
+        note.issuer = Some(Arc::clone(&proof.issuer));
+        route.admit(&proof.issuer.name)?;
+        say::remembered(trace, &proof);
         Ok(proof)
     }
 

@@ -54,7 +54,7 @@ impl Proof {
     }
 
     /// Whether it still proves anything under the configuration of `generation`.
-    fn holds(&self, generation: u64) -> bool {
+    pub(super) fn holds(&self, generation: u64) -> bool {
         self.generation == generation
             && self.issuer.active
             && self
@@ -76,7 +76,7 @@ impl Digest {
 
 impl Default for Proofs {
     fn default() -> Self {
-        Self(Cache::with_weighter(16_384, CAPACITY, ByWeight))
+        Self(Cache::with_weighter(1024, CAPACITY, ByWeight))
     }
 }
 

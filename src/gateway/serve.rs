@@ -67,7 +67,14 @@ impl Gateway {
         let mut note = Note::default();
         let answer = async {
             let permit = self
-                .decide(&snapshot, head, &mut body, &mut note, &mut Silent)
+                .decide(
+                    &snapshot,
+                    head,
+                    &mut body,
+                    exchange.recent,
+                    &mut note,
+                    &mut Silent,
+                )
                 .await?;
             let scheme = exchange.scheme;
             let hop = Hop {

@@ -42,6 +42,10 @@ pub fn of(head: &Parts) -> Result<Cow<'_, str>, HostError> {
 /// # Errors
 /// [`HostError::Malformed`].
 pub fn canonical(value: &str) -> Result<Cow<'_, str>, HostError> {
+    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    if value.bytes().all(plain) && !value.is_empty() && !value.ends_with('.') {
+        return Ok(Cow::Borrowed(value));
+    }
     let host = without_port(value).ok_or(HostError::Malformed)?;
     let host = host.strip_suffix('.').unwrap_or(host);
     if !is_name(host) && !is_ipv6(host) {

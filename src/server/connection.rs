@@ -73,6 +73,7 @@ async fn answer(
         peer: &client.peer,
         pace: &client.pace,
         pool: &shop.pool,
+        recent: &shop.recent,
         scheme: "http",
     };
     // Whoever asks for a tunnel may go on as if there were one.

@@ -16,7 +16,7 @@ use super::{accept::accept, client::Client, head::USUAL_FIELDS, listener::Listen
 use crate::{
     deadline::Deadlines,
     forward::{Pace, Peer, Pool},
-    gateway::Gateway,
+    gateway::{Gateway, Recent},
     limits::Limits,
 };
 
@@ -48,6 +48,7 @@ pub(super) struct Shop {
     pub(super) gateway: Arc<Gateway>,
     pub(super) connections: Arc<AtomicUsize>,
     pub(super) pool: Pool,
+    pub(super) recent: Recent,
     pub(super) deadlines: Deadlines,
     pub(super) http: http1::Builder,
     pub(super) clients: RefCell<HashMap<u64, Rc<Client>>>,
@@ -102,6 +103,7 @@ impl Shop {
             gateway,
             connections,
             pool: Pool::default(),
+            recent: Recent::default(),
             deadlines: Deadlines::new(tick),
             http,
             clients: RefCell::default(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     deadline::Deadlines,
     forward::{Pace, RequestBody},
-    gateway::{Gateway, Note, Record, Step},
+    gateway::{Gateway, Note, Recent, Record, Step},
 };
 
 /// The steps of one request, and the verdict.
@@ -51,7 +51,14 @@ pub(super) async fn of(gateway: &Gateway, head: Parts) -> Report {
     let mut note = Note::default();
     let snapshot = gateway.snapshot();
     let decided = gateway
-        .decide(&snapshot, head, &mut body, &mut note, &mut record)
+        .decide(
+            &snapshot,
+            head,
+            &mut body,
+            &Recent::default(),
+            &mut note,
+            &mut record,
+        )
         .await;
     let refusal = decided.err();
     let failed = refusal
