@@ -34,6 +34,9 @@ pub struct Exchange {
 /// How far the request is.
 enum Upload {
     Sending(RequestBody, Coding),
+    /// All of it is there. It goes out after whatever else the worker has at hand: requests that are
+    /// sent one right after the other wake the upstream once, and not once for each.
+    Staged,
     Flushing,
     Done,
     /// The upstream does not take it any more. It may have said why.
@@ -155,7 +158,12 @@ impl Exchange {
                 Upload::Done | Upload::Broken => return Poll::Ready(Ok(())),
                 // A head waits for its body's first bytes, so that both go out in one piece.
                 Upload::Sending(body, Coding::Length) if body.is_end_stream() => {
+                    self.upload = Upload::Staged;
+                }
+                Upload::Staged => {
                     self.upload = Upload::Flushing;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 Upload::Flushing => match ready!(wire.poll_flush(context)) {
                     Ok(()) => self.upload = Upload::Done,
