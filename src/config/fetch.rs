@@ -10,7 +10,10 @@ use super::{
     section::{Section, Text},
     url,
 };
-use crate::{issuer::Remote, secret::Secret};
+use crate::{
+    issuer::{Metadata, Remote, discovery},
+    secret::Secret,
+};
 
 pub(super) static SCHEMA: LazyLock<Schema> =
     LazyLock::new(|| Schema::new("[issuers.\"…\".fetch]", KEYS));
@@ -34,20 +37,24 @@ const KEYS: &[Key] = &[
     key(
         "timeout",
         "\"5s\"",
-        "The most time that one fetch may take.",
+        "The most time that one fetch may take, discovery included.",
     ),
     key(
         "ca_file",
         "\"\"",
         "PEM certificates of the authorities to trust instead of the machine's.",
     ),
-    key("username", "\"\"", "For Basic authentication."),
+    key(
+        "username",
+        "\"\"",
+        "For Basic authentication, at the host of jwks_uri or discovery_url.",
+    ),
     key("password_file", "\"\"", "Its password."),
     unset("password", "\"${JWKS_PASSWORD}\"", "The same, as a value."),
     key(
         "allow_http",
         "false",
-        "Whether jwks_uri may be http on other machines than this one.",
+        "Whether keys may come over http from other machines than this one.",
     ),
 ];
 
@@ -88,14 +95,24 @@ pub(super) fn decode(fetch: &Section<'_>) -> Fetch {
 }
 
 impl Fetch {
-    /// These settings for the document at `text`, if it may be fetched from there.
-    pub(super) fn of(self, section: &Section<'_>, text: Text<'_>) -> Option<Remote> {
+    /// These settings for the document at `text`, if it may be fetched from there: the keys, or the
+    /// metadata of `issuer`.
+    pub(super) fn of(
+        self,
+        section: &Section<'_>,
+        text: Text<'_>,
+        issuer: Option<&str>,
+    ) -> Option<Remote> {
         let uri = url::absolute(section.context, text, &["https", "http"])?;
-        if uri.scheme() == "http" && !url::is_loopback(&uri) {
+        if uri.scheme() == "http" && !discovery::is_loopback(&uri) {
             self.plain_http(section, text, &uri)?;
         }
         Some(Remote {
             uri,
+            metadata: issuer.map(|issuer| Metadata {
+                issuer: issuer.into(),
+                allow_http: self.allow_http,
+            }),
             refresh: self.refresh,
             cooldown: self.cooldown,
             stale_for: self.stale_for,

@@ -72,7 +72,7 @@ const KEYS: &[Key] = &[
     ),
 ];
 
-const FETCH: &[Key] = &[section("fetch", "How jwks_uri is fetched.")];
+const FETCH: &[Key] = &[section("fetch", "How the keys are fetched.")];
 
 /// What the warnings about all issuers together are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

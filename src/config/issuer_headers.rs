@@ -77,7 +77,7 @@ fn fits(issuer: &Section<'_>, text: Text<'_>, algorithm: Algorithm, keys: Option
             let message = format!(
                 "{algorithm} needs a shared secret, and a shared secret cannot be published"
             );
-            let help = "name it in \"shared_secret_file\" instead of \"jwks_uri\"";
+            let help = "name it in \"shared_secret_file\"";
             issuer.context.error_with_help(text.span, message, help);
         }
         (Kind::Secret, false) => {

@@ -1,15 +1,15 @@
-//! Where an issuer's keys come from: exactly one source.
+//! Where an issuer's keys come from: one source, or discovery when it names none.
 
 use std::sync::{Arc, LazyLock};
 
 use super::{
     fetch, files,
     schema::{Key, Schema, needed, unset},
-    section::Section,
+    section::{Section, Text},
     value::{Node, Span},
 };
 use crate::{
-    issuer::KeySource,
+    issuer::{KeySource, discovery},
     jose::{
         self, AlgorithmSet,
         jwk::{JwkSet, JwkSetError, Symmetric},
@@ -18,10 +18,15 @@ use crate::{
 
 /// The keys of an issuer that name its source.
 pub(super) const KEYS: &[Key] = &[
-    needed(
+    unset(
+        "discovery_url",
+        "\"https://idp.example.com/realms/orders/.well-known/openid-configuration\"",
+        "At most one source of keys. The URL of its metadata; without a source: where its name says.",
+    ),
+    unset(
         "jwks_uri",
         "\"https://idp.example.com/realms/orders/protocol/openid-connect/certs\"",
-        "Exactly one source of keys. The URL of its JWKS document, which is fetched.",
+        "Or the URL of its JWKS document, which is fetched.",
     ),
     unset(
         "jwks_file",
@@ -77,9 +82,10 @@ pub(super) struct Keys {
     pub(super) span: Span,
 }
 
-/// Finds the one source that `issuer` names. `name` and `span` are the issuer's.
+/// Finds the one source that `issuer` names; discovery if it names none. `name` and `span` are the issuer's.
 pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 7] = [
+        "discovery_url",
         "jwks_uri",
         "jwks_file",
         "jwks",
@@ -94,7 +100,12 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
     match named.as_slice() {
         [source] => one(issuer, source, name),
         [] => {
-            let help = "name one of jwks_uri, jwks_file, jwks, shared_secret_file";
+            // One that is there and empty was meant to be another: nothing is guessed for it.
+            let is_meant = SOURCES.into_iter().any(|s| issuer.key_span(s).is_some());
+            if is_url(name) && !is_meant {
+                return discovered(issuer, name, span);
+            }
+            let help = "name one of discovery_url, jwks_uri, jwks_file, jwks, shared_secret_file";
             issuer.missing(span, "the issuer has no source of keys", help);
             None
         }
@@ -112,28 +123,67 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
 }
 
 fn one(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
-    let span = issuer.place(source);
-    if source != "jwks_uri" && issuer.key_span("fetch").is_some() {
+    let is_remote = matches!(source, "jwks_uri" | "discovery_url");
+    if !is_remote && issuer.key_span("fetch").is_some() {
         issuer.context.warn(format!(
             "issuer {name}: \"fetch\" does nothing beside \"{source}\""
         ));
     }
     match source {
-        "jwks_uri" => {
-            let text = issuer.some_text(source);
-            let fetch = fetch::decode(&issuer.child("fetch", &fetch::SCHEMA));
-            let source = KeySource::Remote(Box::new(fetch.of(issuer, text?)?));
-            Some(Keys {
-                source,
-                kind: Kind::Remote,
-                algorithms: None,
-                span,
-            })
-        }
+        "jwks_uri" => remote(issuer, issuer.some_text(source)?, None),
+        "discovery_url" => remote(issuer, issuer.some_text(source)?, Some(name)),
         "jwks_file" => file(issuer, source, name),
         "jwks" | "key" => inline(issuer, source, name),
         _ => secret(issuer),
     }
+}
+
+/// Keys from the document at `text`, or from the one that the metadata of `issuer` there name.
+fn remote(section: &Section<'_>, text: Text<'_>, issuer: Option<&str>) -> Option<Keys> {
+    let fetch = fetch::decode(&section.child("fetch", &fetch::SCHEMA));
+    Some(Keys {
+        source: KeySource::Remote(Box::new(fetch.of(section, text, issuer)?)),
+        kind: Kind::Remote,
+        algorithms: None,
+        span: text.span,
+    })
+}
+
+/// The metadata stand where the issuer's name says (OpenID Connect Discovery 1.0 §4).
+fn discovered(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
+    if issuer.is_misread() {
+        // A misspelt source is said already, and this one was not meant.
+        return None;
+    }
+    if name.contains(['?', '#']) {
+        let message = "an issuer with a query or a fragment has no place for its metadata";
+        let help = "name it in \"discovery_url\", or name another source of keys";
+        issuer.context.error_with_help(span, message, help);
+        return None;
+    }
+    if authority(name).is_empty() {
+        // The URL standard would take the first part of the path for the host.
+        issuer
+            .context
+            .error(span, "the issuer's name is a URL without a host");
+        return None;
+    }
+    let place = name.strip_suffix('/').unwrap_or(name);
+    let url = format!("{place}{}", discovery::WELL_KNOWN);
+    let text = Text { text: &url, span };
+    remote(issuer, text, Some(name))
+}
+
+fn authority(url: &str) -> &str {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    rest.split('/').next().unwrap_or_default()
+}
+
+fn is_url(name: &str) -> bool {
+    let scheme = name.split_once("://").map_or("", |(scheme, _)| scheme);
+    ["https", "http"]
+        .iter()
+        .any(|s| scheme.eq_ignore_ascii_case(s))
 }
 
 /// The file is read here only to see whether it is good; whoever watches it reads it again.

@@ -130,6 +130,11 @@ impl<'c> Section<'c> {
         }
     }
 
+    /// Whether something in it could not be understood, so that what seems to be absent may be there.
+    pub(super) const fn is_misread(&self) -> bool {
+        self.misread
+    }
+
     /// Where to point at for `name`: its value, else the section.
     pub(super) fn place(&self, name: &str) -> Span {
         self.written(name).map_or(self.span, |node| node.span)

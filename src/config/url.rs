@@ -51,16 +51,6 @@ pub(super) fn absolute(context: &Context<'_>, text: Text<'_>, schemes: &[&str]) 
     (context.errors() == errors).then_some(url)
 }
 
-/// Whether the URL's host is this machine: 127.0.0.0/8, ::1 or localhost.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 /// Also an empty one, which a parsed URL no longer shows.
 fn has_userinfo(text: &str) -> bool {
     let (_, rest) = text.split_once("://").unwrap_or(("", text));

@@ -1,10 +1,10 @@
-//! One fetch of a JWKS document over HTTP: bounded in size and time, without redirects.
+//! One fetch of a document over HTTP: bounded in size, without redirects.
 
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{
-    Client, StatusCode,
+    StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
 };
 use zeroize::Zeroizing;
@@ -16,12 +16,15 @@ mod client;
 
 pub(super) use client::Clients;
 
-/// The most bytes that a key set may have: 1 MiB.
+/// The most bytes that a key set, or the metadata that lead to it, may have: 1 MiB.
 pub const MAX_BYTES: usize = 1 << 20;
 
 /// RFC 7517 §8.5.2 registers the first; most servers send the second.
-const ACCEPTED: HeaderValue =
+pub(super) const KEYS: HeaderValue =
     HeaderValue::from_static("application/jwk-set+json, application/json;q=0.9");
+
+/// What metadata are (RFC 8414 §3.2).
+pub(super) const METADATA: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Why a document was not fetched. The texts name neither the URL nor credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,24 +55,27 @@ pub enum FetchError {
     TooLarge,
 }
 
-/// Fetches the document of `remote`, within its timeout and [`MAX_BYTES`].
+/// Fetches the document at `uri` as `remote` says, at most [`MAX_BYTES`]. Whoever calls it sets the
+/// limit on the time.
 ///
 /// # Errors
 /// [`FetchError`] when there is no complete `200` answer.
-pub(super) async fn fetch(client: Client, remote: &Remote) -> Result<Vec<u8>, FetchError> {
-    // One limit over the whole exchange: a body that drips in cannot stretch it.
-    tokio::time::timeout(remote.timeout, exchange(client, remote))
-        .await
-        .unwrap_or(Err(FetchError::Timeout(remote.timeout)))
-}
-
-async fn exchange(client: Client, remote: &Remote) -> Result<Vec<u8>, FetchError> {
+pub(super) async fn fetch(
+    clients: &Clients,
+    remote: &Remote,
+    uri: &Url,
+    accepted: HeaderValue,
+) -> Result<Vec<u8>, FetchError> {
+    let client = clients.get(uri, remote.authorities.as_deref())?;
     let mut headers = HeaderMap::with_capacity(2);
-    headers.insert(ACCEPT, ACCEPTED);
-    if let Some((user, password)) = &remote.credentials {
+    headers.insert(ACCEPT, accepted);
+    // A document does not choose who gets the password.
+    if let Some((user, password)) = &remote.credentials
+        && uri.origin() == remote.uri.origin()
+    {
         headers.insert(AUTHORIZATION, basic(user, password)?);
     }
-    let request = client.get(remote.uri.clone()).headers(headers);
+    let request = client.get(uri.clone()).headers(headers);
     let mut response = request.send().await.map_err(failed)?;
     match response.status() {
         StatusCode::OK => {}

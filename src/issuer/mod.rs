@@ -4,15 +4,15 @@
 //! A request asks the [`Registry`] for an [`Issuer`] and its [`KeyRing`] for keys. One [`Refresher`],
 //! on a runtime of its own, keeps the rings fresh; a ring and the refresher meet in `flight`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     claims,
     identity::IdentityClaims,
     jose::{jwk::JwkSet, policy::HeaderPolicy},
-    secret::Secret,
 };
 
+pub mod discovery;
 pub mod fetch;
 pub mod file;
 mod flight;
@@ -20,6 +20,7 @@ pub mod keys;
 pub mod read;
 pub mod refresh;
 pub mod registry;
+mod remote;
 mod schedule;
 pub mod set;
 pub mod status;
@@ -27,6 +28,7 @@ pub mod status;
 pub use keys::KeyRing;
 pub use refresh::Refresher;
 pub use registry::{Registry, RegistryError};
+pub use remote::{Metadata, Remote};
 pub use set::{Candidates, KeyError, KeySet};
 pub use status::KeysStatus;
 
@@ -53,29 +55,10 @@ pub struct Issuer {
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// A JWKS document behind a URL.
+    /// A JWKS document behind a URL, or behind the issuer's metadata.
     Remote(Box<Remote>),
     /// A JWKS document in a file, read again when the file changes. May hold `oct` keys.
     File(std::path::PathBuf),
     /// Keys that stand in the configuration itself.
     Fixed(Arc<JwkSet>),
-}
-
-/// How a JWKS document is fetched.
-#[derive(Clone, Debug)]
-pub struct Remote {
-    /// Its URL; https unless the configuration check allowed otherwise.
-    pub uri: reqwest::Url,
-    /// How often it is fetched in the background.
-    pub refresh: Duration,
-    /// The least time between two fetches that requests cause.
-    pub cooldown: Duration,
-    /// How long keys serve after the last fetch that succeeded.
-    pub stale_for: Duration,
-    /// The most time that one fetch may take.
-    pub timeout: Duration,
-    /// PEM certificates of the authorities to trust instead of the machine's.
-    pub authorities: Option<Vec<u8>>,
-    /// Basic authentication: user name and password.
-    pub credentials: Option<(String, Secret)>,
 }

@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use reqwest::Client;
+use reqwest::Url;
 
 use super::{
     Issuer, KeySource,
-    fetch::{self, FetchError},
+    discovery::DiscoveryError,
+    fetch::{Clients, FetchError},
     file::{self, FileError, Stamp},
 };
 use crate::jose::jwk::{self, JwkError, JwkSet, JwkSetError, Symmetric};
@@ -17,6 +18,12 @@ pub enum ReadError {
     /// The document was not fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The metadata that lead to the keys were not fetched.
+    #[error("the issuer's metadata: {0}")]
+    Metadata(FetchError),
+    /// The metadata were fetched, and lead to no keys.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
     /// The file was not read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -41,23 +48,37 @@ pub enum ReadError {
     Lost,
 }
 
+/// Keys that were just read.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    pub(super) set: JwkSet,
+    /// Where the issuer's metadata said that they are.
+    pub(super) found: Option<Url>,
+}
+
+impl From<JwkSet> for Fresh {
+    fn from(set: JwkSet) -> Self {
+        Self { set, found: None }
+    }
+}
+
 /// What came of one attempt.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// The file is as it was: nothing was read.
     Unchanged,
     /// A document was read, or was not.
-    Read(Result<JwkSet, ReadError>),
+    Read(Result<Fresh, ReadError>),
     /// As `Read`, of a file that looked like this.
-    File(Stamp, Result<JwkSet, ReadError>),
+    File(Stamp, Result<Fresh, ReadError>),
 }
 
 /// What one attempt needs.
 pub(super) struct Attempt {
     /// Whose keys.
     pub(super) issuer: Arc<Issuer>,
-    /// With which client, if its keys are remote.
-    pub(super) client: Option<Result<Client, FetchError>>,
+    /// With which clients, if its keys are remote.
+    pub(super) clients: Clients,
     /// What its file looked like, if it is to be read only when that changed.
     pub(super) unless: Option<Stamp>,
 }
@@ -65,27 +86,16 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Makes the attempt, within the limits of its source.
     pub(super) async fn make(self) -> Outcome {
-        match (self.issuer.keys.source(), self.client) {
-            (KeySource::Remote(remote), Some(client)) => {
-                let document = match client {
-                    Ok(client) => fetch::fetch(client, remote).await,
-                    Err(error) => Err(error),
-                };
-                Outcome::Read(
-                    document
-                        .map_err(ReadError::from)
-                        .and_then(|d| parse_remote(&d)),
-                )
-            }
-            (KeySource::File(path), _) => {
+        match self.issuer.keys.source() {
+            KeySource::Remote(remote) => Outcome::Read(remote.read(&self.clients).await),
+            KeySource::File(path) => {
                 let path = path.clone();
                 // A file system may hang; the other issuers must not hang with it.
                 tokio::task::spawn_blocking(move || look(path, self.unless))
                     .await
                     .unwrap_or(Outcome::Read(Err(ReadError::Lost)))
             }
-            (KeySource::Remote(_), None) => Outcome::Read(Err(ReadError::Lost)),
-            (KeySource::Fixed(_), _) => Outcome::Unchanged,
+            KeySource::Fixed(_) => Outcome::Unchanged,
         }
     }
 }
@@ -97,11 +107,8 @@ fn look(path: PathBuf, unless: Option<Stamp>) -> Outcome {
         return Outcome::Unchanged;
     }
     let document = file::read(&path).map_err(ReadError::from);
-    Outcome::File(stamp, document.and_then(|d| parse_file(&d)))
-}
-
-fn parse_remote(document: &[u8]) -> Result<JwkSet, ReadError> {
-    usable(jwk::parse_set(document, Symmetric::Refused)?)
+    let set = document.and_then(|d| parse_file(&d));
+    Outcome::File(stamp, set.map(Fresh::from))
 }
 
 fn parse_file(document: &[u8]) -> Result<JwkSet, ReadError> {
@@ -109,7 +116,10 @@ fn parse_file(document: &[u8]) -> Result<JwkSet, ReadError> {
 }
 
 /// Refuses a set without a single usable key.
-fn usable(set: JwkSet) -> Result<JwkSet, ReadError> {
+///
+/// # Errors
+/// [`ReadError::Empty`] and [`ReadError::Unusable`].
+pub(super) fn usable(set: JwkSet) -> Result<JwkSet, ReadError> {
     match set.skipped.first() {
         _ if !set.keys.is_empty() => Ok(set),
         None => Err(ReadError::Empty),

@@ -119,14 +119,10 @@ impl Refresher {
         };
         self.schedule.clear(index);
         slot.issuer.keys.begin();
-        let client = match slot.issuer.keys.source() {
-            KeySource::Remote(remote) => Some(self.clients.get(remote)),
-            KeySource::File(_) | KeySource::Fixed(_) => None,
-        };
         let unless = if asked { None } else { slot.stamp.clone() };
         let attempt = Attempt {
             issuer: Arc::clone(&slot.issuer),
-            client,
+            clients: self.clients.clone(),
             unless,
         };
         let task = self.running.spawn(attempt.make());

@@ -88,6 +88,7 @@ mod tests {
     fn remote(refresh: u64, cooldown: u64) -> Remote {
         Remote {
             uri: "https://idp.example.com/keys".parse().unwrap(),
+            metadata: None,
             refresh: Duration::from_secs(refresh),
             cooldown: Duration::from_secs(cooldown),
             stale_for: Duration::from_secs(86_400),

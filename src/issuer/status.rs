@@ -1,5 +1,7 @@
 //! What the status page shows of an issuer's keys.
 
+use reqwest::Url;
+
 use super::read::ReadError;
 use crate::clock::UnixTime;
 
@@ -17,6 +19,8 @@ pub struct KeysStatus {
     pub next_at: Option<UnixTime>,
     /// Why the last try failed, if it did.
     pub error: Option<String>,
+    /// Where the issuer's metadata said that its keys are, if they come by discovery.
+    pub jwks_uri: Option<String>,
     /// How many tries succeeded.
     pub successes: u64,
     /// How many tries failed.
@@ -35,11 +39,17 @@ impl KeysStatus {
     }
 
     /// Notes what came of a try.
-    pub(super) fn note(&mut self, result: Result<(), ReadError>, now: UnixTime, next: UnixTime) {
+    pub(super) fn note(
+        &mut self,
+        result: Result<Option<Url>, ReadError>,
+        now: UnixTime,
+        next: UnixTime,
+    ) {
         self.tried_at = Some(now);
         self.next_at = Some(next);
         match result {
-            Ok(()) => {
+            Ok(found) => {
+                self.jwks_uri = found.map(String::from);
                 self.read_at = Some(now);
                 self.error = None;
                 self.successes = self.successes.saturating_add(1);

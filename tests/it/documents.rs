@@ -112,7 +112,7 @@ fn the_readmes_configurations_can_be_used_without_a_warning() {
 fn the_readmes_wrong_configuration_is_refused_with_the_printed_words() {
     let wrong = blocks(README, "toml")[0]
         .replacen("listen ", "lisen ", 1)
-        .replacen("jwks_uri", "jwks_url", 1);
+        .replacen("audiences", "audience ", 1);
     let Err(report) = config::parse(
         "portcullis.toml",
         &wrong,

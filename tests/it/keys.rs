@@ -475,6 +475,94 @@ fn larger_rsa_keys_are_welcome() {
     stage.rejects(&Token::of(&large).header("kid", "small"), "key_not_found");
 }
 
+/// A stage whose gateway knows of its issuer where the metadata are, and nothing of the keys.
+fn discovering(metadata: Option<Value>) -> Stage {
+    let builder = Stage::builder().without_issuers("jwks_uri");
+    let issuer = builder.issuer_itself().clone();
+    issuer.says(metadata.unwrap_or_else(|| own_metadata(&issuer)));
+    let place = format!("{}/.well-known/oauth-authorization-server", issuer.url());
+    builder
+        .issuer(&format!("discovery_url = \"{place}\""))
+        .start()
+}
+
+fn own_metadata(issuer: &Issuer) -> Value {
+    json!({"issuer": ISSUER, "jwks_uri": issuer.jwks_uri()})
+}
+
+#[test]
+fn keys_are_discovered() {
+    let stage = discovering(None);
+    stage.accepts(&mint::token());
+    stage.rejects(&Token::of(mint::stranger()), "signature_invalid");
+    let status = status(&stage);
+    assert_eq!(status["jwks_uri"], stage.issuer.jwks_uri());
+    assert!(
+        status["source"]
+            .as_str()
+            .unwrap()
+            .ends_with("/oauth-authorization-server")
+    );
+    // Two documents are one read.
+    assert_eq!(status["fetches"], stage.issuer.fetches());
+    let new = Signer::ec("new", "ES256");
+    stage.issuer.publishes(&[&new]);
+    refresh(&stage);
+    stage.accepts(&Token::of(&new));
+    stage.rejects(&mint::token(), "key_not_found");
+}
+
+#[test]
+fn an_issuer_that_is_a_url_needs_nothing_but_its_name() {
+    let issuer = Issuer::start(&[mint::es256()]);
+    let name = issuer.url();
+    let stage = Stage::with(&format!(
+        "[issuers.\"{name}\"]\naudiences = [\"https://api.example.com\"]\nfetch.cooldown = \"1s\"\n"
+    ));
+    let token = mint::token().claim("iss", name.as_str());
+    stage.accepts(&token.clone().claim("aud", "https://api.example.com"));
+    stage.rejects(&token.claim("iss", format!("{name}/")), "issuer_unknown");
+    let strange = Token::of(mint::stranger()).claim("iss", name.as_str());
+    stage.rejects(&strange, "signature_invalid");
+}
+
+#[test]
+fn the_metadata_of_another_issuer_give_no_keys() {
+    let canary = Issuer::start(&[mint::stranger()]);
+    for (metadata, why) in [
+        (
+            json!({"issuer": format!("{ISSUER}/"), "jwks_uri": canary.jwks_uri()}),
+            "another issuer",
+        ),
+        (
+            json!({"issuer": canary.url(), "jwks_uri": canary.jwks_uri()}),
+            "another issuer",
+        ),
+        (json!({"jwks_uri": canary.jwks_uri()}), "no \"issuer\""),
+        (json!({"issuer": ISSUER}), "no \"jwks_uri\""),
+        (
+            json!({"issuer": ISSUER, "jwks_uri": "http://idp.example.com/jwks"}),
+            "https",
+        ),
+        (json!([]), "not a JSON object"),
+    ] {
+        let stage = discovering(Some(metadata));
+        for signer in [mint::es256(), mint::stranger()] {
+            let request = get("/").bearer(Token::of(signer).sign());
+            stage.refuses(&request, 503, "keys_unavailable");
+        }
+        let status = status(&stage);
+        let error = status["last_error"].as_str().unwrap();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(status["keys"], json!([]));
+        // Once it says the right thing, it is the issuer.
+        stage.issuer.says(own_metadata(&stage.issuer));
+        refresh(&stage);
+        stage.accepts(&mint::token());
+    }
+    assert_eq!(canary.fetches(), 0);
+}
+
 fn decode(text: &str) -> Vec<u8> {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     URL_SAFE_NO_PAD.decode(text).unwrap()

@@ -41,6 +41,13 @@ const part = (token, number) =>
   JSON.parse(Buffer.from(token.split('.')[number], 'base64url').toString());
 
 await scenario(async () => {
+  for (const source of ['jwks_uri', 'discovery']) {
+    console.log(`keys by ${source}`);
+    await run(source);
+  }
+});
+
+async function run(source) {
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
   const first = await newKey();
@@ -56,7 +63,7 @@ scopes = ["reports:read"]
 path   = "/{*rest}"
 scopes = ["orders:read"]
 [issuers."${encodeURIComponent(issuer)}"]
-jwks_uri   = "${metadata.jwks_uri}"
+${source === 'jwks_uri' ? `jwks_uri = "${metadata.jwks_uri}"` : ''}
 audiences  = ["${API}"]
 types      = ["at+jwt"]
 algorithms = ["RS256"]
@@ -130,4 +137,4 @@ fetch      = { cooldown = "1s" }
   await check('the gateway ends cleanly', async () => {
     assert.equal(await stop(gateway.child), 0, gateway.child.output);
   });
-});
+}

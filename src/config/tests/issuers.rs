@@ -80,20 +80,94 @@ fn an_inactive_issuer_is_known() {
 
 #[test]
 fn exactly_one_source_of_keys() {
-    let report = refuse(&with("active = true"));
-    assert!(
-        report.contains("no source of keys") && report.contains("portcullis.toml:3:10"),
-        "{report}"
-    );
+    for lines in [
+        "jwks_uri = \"\"",
+        "discovery_url = \"\"",
+        "shared_secret = \"\"",
+    ] {
+        refuse_at(&with(lines), "3:10", &["no source of keys"]);
+    }
     let both = "jwks_uri = \"https://x\"\njwks_file = \"keys.json\"";
     refuse_at(&with(both), "5:1", &["\"jwks_file\" beside \"jwks_uri\""]);
-    assert!(matches!(
-        issuer(&remote("")).keys.source(),
-        KeySource::Remote(_)
-    ));
+    let both = "discovery_url = \"https://x\"\njwks_uri = \"https://x\"";
+    refuse_at(
+        &with(both),
+        "5:1",
+        &["\"jwks_uri\" beside \"discovery_url\""],
+    );
+    let source = issuer(&remote(""));
+    assert!(matches!(source.keys.source(), KeySource::Remote(remote) if remote.metadata.is_none()));
     assert!(
         matches!(issuer(&inline("")).keys.source(), KeySource::Fixed(set) if set.keys.len() == 1)
     );
+}
+
+/// Where the keys of the issuer with this key and these lines are discovered, and for whom.
+fn discovered(key: &str, lines: &str) -> (String, String) {
+    let config = accept(&format!("{UPSTREAM}[issuers.\"{key}\"]\n{lines}\n"));
+    let issuer = config.policy.registry.iter().next().unwrap();
+    let KeySource::Remote(remote) = issuer.keys.source() else {
+        panic!("not fetched")
+    };
+    let metadata = remote.metadata.as_ref().unwrap();
+    assert_eq!(metadata.issuer, issuer.name);
+    (remote.uri.to_string(), metadata.issuer.to_string())
+}
+
+#[test]
+fn without_a_source_the_keys_are_discovered() {
+    for (key, url) in [
+        ("https://idp.example", "https://idp.example"),
+        ("https://idp.example/", "https://idp.example"),
+        (
+            "https%3A%2F%2Fidp.example%2Fa%2Fb",
+            "https://idp.example/a/b",
+        ),
+        ("https://idp.example/a/", "https://idp.example/a"),
+        ("http://127.0.0.1:8081", "http://127.0.0.1:8081"),
+    ] {
+        let place = format!("{url}/.well-known/openid-configuration");
+        assert_eq!(discovered(key, "").0, place, "{key}");
+    }
+    let named = "discovery_url = \"https://x.example/.well-known/oauth-authorization-server/a\"";
+    for key in ["https://idp.example/", "accounts.example.com"] {
+        let (url, issuer) = discovered(key, named);
+        assert_eq!(
+            url,
+            "https://x.example/.well-known/oauth-authorization-server/a"
+        );
+        assert_eq!(issuer, key);
+    }
+}
+
+#[test]
+fn what_cannot_be_discovered_is_an_error() {
+    let refuse_key = |key: &str, says: &str| {
+        refuse_at(&format!("{UPSTREAM}[issuers.\"{key}\"]\n"), "3:10", &[says]);
+    };
+    for key in [
+        "accounts.example.com",
+        "urn:idp",
+        "ftp://idp.example",
+        "file:///keys",
+    ] {
+        refuse_key(key, "no source of keys");
+    }
+    for key in ["https://idp.example?a=b", "https://idp.example/#a"] {
+        refuse_key(key, "query or a fragment");
+    }
+    refuse_key("https://me@idp.example", "user name or a password");
+    for key in ["https://", "https:///", "https:///idp.example"] {
+        refuse_key(key, "without a host");
+    }
+    refuse_key("http://idp.example", "key URLs must be https");
+    let far = "discovery_url = \"http://idp.example/m\"";
+    refused(far, 17, &["key URLs must be https"]);
+    let allowed = format!("{far}\nfetch = {{ allow_http = true }}");
+    assert!(accept(&with(&allowed)).warnings[0].contains("unprotected"));
+    // A misspelt source is one error, not two.
+    let text = format!("{UPSTREAM}[issuers.\"http://idp.example\"]\njwks_url = \"https://x\"\n");
+    refuse_at(&text, "4:1", &["did you mean \"jwks_uri\"?"]);
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn what_full_toml_sets_is_what_absent_keys_mean() {
         let mut remote = remote.clone();
         let mut rules = issuer.rules.clone();
         (rules.issuer, remote.uri) = ("".into(), "https://x".parse().unwrap());
+        remote.metadata = None;
         format!(
             "{} {:?} {rules:?} {remote:?}",
             issuer.active, issuer.headers
@@ -108,9 +109,9 @@ fn minimal_toml_can_be_used_without_a_warning() {
             .is_ok()
     );
     refuse_at(
-        &MINIMAL.replace("jwks_uri", "jwks_url"),
+        &MINIMAL.replace("audiences", "audience"),
         "10:1",
-        &["did you mean \"jwks_uri\"?"],
+        &["did you mean \"audiences\"?"],
     );
 }
 

@@ -1,11 +1,14 @@
 //! The HTTP clients that fetch key sets, by whom they trust.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use reqwest::{Certificate, Client, ClientBuilder, redirect, retry};
+use reqwest::{Certificate, Client, ClientBuilder, Url, redirect, retry};
 
 use super::{FetchError, cause};
-use crate::issuer::Remote;
 
 /// How long a connection is kept for the next fetch. Short: one that its server closes in silence
 /// would cost a fetch, and a new one costs little.
@@ -22,32 +25,39 @@ enum Trust {
     Only(Vec<u8>),
 }
 
-/// The HTTP clients: one for each distinct trust, made when it is first needed.
-#[derive(Debug, Default)]
-pub(in crate::issuer) struct Clients(HashMap<Trust, Client>);
+/// The HTTP clients: one for each distinct trust, made when it is first needed. Cloning shares them.
+#[derive(Clone, Debug, Default)]
+pub(in crate::issuer) struct Clients(Arc<Mutex<HashMap<Trust, Client>>>);
 
 impl Clients {
-    /// The client for `remote`. One that cannot be made is tried again the next time.
+    /// The client for `uri`, with these authorities instead of the machine's. One that cannot be made
+    /// is tried again the next time.
     ///
     /// # Errors
     /// [`FetchError::Trust`].
-    pub(in crate::issuer) fn get(&mut self, remote: &Remote) -> Result<Client, FetchError> {
-        let trust = Trust::of(remote);
-        if let Some(client) = self.0.get(&trust) {
+    pub(in crate::issuer) fn get(
+        &self,
+        uri: &Url,
+        authorities: Option<&[u8]>,
+    ) -> Result<Client, FetchError> {
+        let trust = Trust::of(uri, authorities);
+        // A client is put in whole or not at all, so a panic elsewhere leaves nothing half-made.
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&trust) {
             return Ok(client.clone());
         }
         let client = trust.client()?;
-        self.0.insert(trust, client.clone());
+        clients.insert(trust, client.clone());
         Ok(client)
     }
 }
 
 impl Trust {
-    fn of(remote: &Remote) -> Self {
-        match &remote.authorities {
-            _ if remote.uri.scheme() == "http" => Self::Nobody,
+    fn of(uri: &Url, authorities: Option<&[u8]>) -> Self {
+        match authorities {
+            _ if uri.scheme() == "http" => Self::Nobody,
             None => Self::Machine,
-            Some(pem) => Self::Only(pem.clone()),
+            Some(pem) => Self::Only(pem.to_vec()),
         }
     }
 

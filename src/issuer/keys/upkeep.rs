@@ -7,7 +7,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{Held, KeyRing};
 use crate::{
     clock::UnixTime,
-    issuer::{KeySource, read::ReadError, set::KeySet},
+    issuer::{
+        KeySource,
+        read::{Fresh, ReadError},
+        set::KeySet,
+    },
     jose::jwk::JwkSet,
 };
 
@@ -32,10 +36,13 @@ impl KeyRing {
     }
 
     /// Takes over what an attempt read, if it did, and wakes who waits. The next is at `next_at`.
-    pub(in crate::issuer) fn land(&self, result: Result<JwkSet, ReadError>, next_at: UnixTime) {
+    pub(in crate::issuer) fn land(&self, result: Result<Fresh, ReadError>, next_at: UnixTime) {
         let Some(flight) = &self.flight else { return };
         let now = self.clock.now();
-        let result = result.map(|document| self.replace(document, now));
+        let result = result.map(|fresh| {
+            self.replace(fresh.set, now);
+            fresh.found
+        });
         flight.land(|status| status.note(result, now, next_at));
     }
 

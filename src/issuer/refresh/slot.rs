@@ -7,10 +7,9 @@ use crate::{
     issuer::{
         Issuer, KeySource,
         file::Stamp,
-        read::{Outcome, ReadError},
+        read::{Fresh, Outcome, ReadError},
         schedule,
     },
-    jose::jwk::JwkSet,
 };
 
 /// One issuer whose keys can change.
@@ -53,7 +52,7 @@ impl Slot {
     }
 
     /// Counts, and logs what is new: a provider that stays down is one line, not one an attempt.
-    fn count(&mut self, result: &Result<JwkSet, ReadError>) {
+    fn count(&mut self, result: &Result<Fresh, ReadError>) {
         let issuer = &*self.issuer.name;
         match result {
             Ok(_) if self.failures == 0 => tracing::debug!(issuer, "keys read"),

@@ -160,7 +160,7 @@ async fn a_slow_answer_is_cut_off() {
             ..remote(&server)
         }));
         let held = jwk::parse_set(set_of(&[&jwk("a")]).as_bytes(), Symmetric::Refused).unwrap();
-        bench.ring().land(Ok(held), UnixTime(0));
+        bench.ring().land(Ok(held.into()), UnixTime(0));
         let bench = bench.start();
         bench.ring().refresh_now().await;
         assert_eq!(bench.error(), "no complete answer within 100ms");

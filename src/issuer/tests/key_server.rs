@@ -24,6 +24,7 @@ pub(super) enum Answer {
 pub(super) struct KeyServer {
     pub(super) url: reqwest::Url,
     answer: Arc<Mutex<Answer>>,
+    metadata: Arc<Mutex<Option<String>>>,
     requests: watch::Sender<Vec<String>>,
     open: watch::Sender<bool>,
 }
@@ -35,6 +36,7 @@ impl KeyServer {
         let server = Self {
             url: format!("http://{address}/keys").parse().unwrap(),
             answer: Arc::new(Mutex::new(Answer::Document(document))),
+            metadata: Arc::default(),
             requests: watch::Sender::default(),
             open: watch::Sender::new(true),
         };
@@ -55,6 +57,16 @@ impl KeyServer {
         self.answers(Answer::Document(document));
     }
 
+    /// What stands below `/.well-known/`; `None`: the same as everywhere.
+    pub(super) fn has_metadata(&self, document: Option<String>) {
+        *self.metadata.lock().unwrap() = document;
+    }
+
+    /// Another path of this server.
+    pub(super) fn at(&self, path: &str) -> reqwest::Url {
+        self.url.join(path).unwrap()
+    }
+
     /// Makes requests wait for their answers, or lets them go.
     pub(super) fn holds_answers(&self, hold: bool) {
         self.open.send_replace(!hold);
@@ -62,6 +74,10 @@ impl KeyServer {
 
     pub(super) fn hits(&self) -> usize {
         self.requests.borrow().len()
+    }
+
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.requests.borrow().clone()
     }
 
     pub(super) fn last_request(&self) -> String {
@@ -86,9 +102,14 @@ impl KeyServer {
             }
         }
         let request = String::from_utf8(request).unwrap();
+        let is_metadata = request.starts_with("GET /.well-known/");
         self.requests.send_modify(|requests| requests.push(request));
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
-        let answer = self.answer.lock().unwrap().clone();
+        let metadata = self.metadata.lock().unwrap().clone();
+        let answer = match metadata {
+            Some(document) if is_metadata => Answer::Document(document),
+            _ => self.answer.lock().unwrap().clone(),
+        };
         // A client that has had enough closes the connection: not this server's concern.
         match answer {
             Answer::Document(body) => {

@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod answers;
+mod discovery;
 mod files;
 mod key_server;
 mod sharing;
@@ -95,6 +96,7 @@ pub(super) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
 fn remote(server: &KeyServer) -> Remote {
     Remote {
         uri: server.url.clone(),
+        metadata: None,
         refresh: HOUR,
         cooldown: HOUR,
         stale_for: 24 * HOUR,
@@ -112,6 +114,7 @@ fn source(remote: Remote) -> KeySource {
 pub(super) fn unreachable() -> KeySource {
     source(Remote {
         uri: "https://idp.invalid/keys".parse().unwrap(),
+        metadata: None,
         refresh: HOUR,
         cooldown: HOUR,
         stale_for: HOUR,

@@ -39,6 +39,7 @@ struct Shared {
 
 struct State {
     publish: Publish,
+    metadata: Value,
     alive: bool,
     fetches: usize,
     authorizations: Vec<Option<String>>,
@@ -50,6 +51,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             publish: Publish::Keys(Vec::new()),
+            metadata: Value::Null,
             alive: true,
             fetches: 0,
             authorizations: Vec::new(),
@@ -68,6 +70,7 @@ impl Issuer {
             shared: Arc::default(),
         };
         issuer.publishes(signers);
+        issuer.says(json!({"issuer": issuer.url(), "jwks_uri": issuer.jwks_uri()}));
         issuer.listen(listener);
         issuer
     }
@@ -75,6 +78,16 @@ impl Issuer {
     /// Where its keys are.
     pub(crate) fn jwks_uri(&self) -> String {
         format!("http://{}/jwks", self.address)
+    }
+
+    /// Where its metadata are, and its name.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What its metadata say from now on.
+    pub(crate) fn says(&self, metadata: Value) {
+        self.shared.change(|state| state.metadata = metadata);
     }
 
     /// What it publishes from now on.
@@ -166,6 +179,13 @@ impl Shared {
         let mut writer = stream.try_clone().unwrap();
         let mut reader = BufReader::new(stream);
         while let Ok(Some(head)) = Head::read(&mut reader) {
+            if head.line.contains(" /.well-known/") {
+                let metadata = self.lock().metadata.to_string();
+                if writer.write_all(&ok(&metadata)).is_err() {
+                    return;
+                }
+                continue;
+            }
             let authorization = head.get("authorization").map(str::to_owned);
             self.change(|state| {
                 state.fetches += 1;
@@ -190,12 +210,15 @@ impl Shared {
                 }
             };
             let body = json!({ "keys": jwks }).to_string();
-            let length = body.len();
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
-            let response = format!("{head}content-length: {length}\r\n\r\n{body}");
-            if writer.write_all(response.as_bytes()).is_err() {
+            if writer.write_all(&ok(&body)).is_err() {
                 return;
             }
         }
     }
+}
+
+fn ok(body: &str) -> Vec<u8> {
+    let length = body.len();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    format!("{head}content-length: {length}\r\n\r\n{body}").into_bytes()
 }
