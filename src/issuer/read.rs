@@ -7,7 +7,7 @@ use reqwest::Url;
 use super::{
     Issuer, KeySource,
     discovery::DiscoveryError,
-    fetch::{Clients, FetchError},
+    fetch::{Clients, FetchError, MAX_BYTES},
     file::{self, FileError, Stamp},
 };
 use crate::jose::jwk::{self, JwkError, JwkSet, JwkSetError, Symmetric};
@@ -54,11 +54,17 @@ pub(super) struct Fresh {
     pub(super) set: JwkSet,
     /// Where the issuer's metadata said that they are.
     pub(super) found: Option<Url>,
+    /// The document itself, of keys that came over the network.
+    pub(super) document: Option<Vec<u8>>,
 }
 
 impl From<JwkSet> for Fresh {
     fn from(set: JwkSet) -> Self {
-        Self { set, found: None }
+        Self {
+            set,
+            found: None,
+            document: None,
+        }
     }
 }
 
@@ -106,7 +112,7 @@ fn look(path: PathBuf, unless: Option<Stamp>) -> Outcome {
     if unless.as_ref() == Some(&stamp) {
         return Outcome::Unchanged;
     }
-    let document = file::read(&path).map_err(ReadError::from);
+    let document = file::read(&path, MAX_BYTES).map_err(ReadError::from);
     let set = document.and_then(|d| parse_file(&d));
     Outcome::File(stamp, set.map(Fresh::from))
 }

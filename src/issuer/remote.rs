@@ -7,7 +7,7 @@ use reqwest::Url;
 use super::{
     discovery,
     fetch::{self, Clients, FetchError},
-    read::{Fresh, ReadError},
+    read::{self, Fresh, ReadError},
 };
 use crate::{
     jose::jwk::{self, Symmetric},
@@ -59,22 +59,25 @@ impl Remote {
 
     async fn follow(&self, clients: &Clients) -> Result<Fresh, ReadError> {
         let Some(metadata) = &self.metadata else {
-            let set = self.keys(clients, &self.uri).await?;
-            return Ok(Fresh { set, found: None });
+            return self.keys(clients, &self.uri).await;
         };
         let document = fetch::fetch(clients, self, &self.uri, fetch::METADATA)
             .await
             .map_err(ReadError::Metadata)?;
         let uri = discovery::jwks_uri(&document, metadata, &self.uri)?;
-        let set = self.keys(clients, &uri).await?;
+        let keys = self.keys(clients, &uri).await?;
         Ok(Fresh {
-            set,
             found: Some(uri),
+            ..keys
         })
     }
 
-    async fn keys(&self, clients: &Clients, uri: &Url) -> Result<jwk::JwkSet, ReadError> {
+    async fn keys(&self, clients: &Clients, uri: &Url) -> Result<Fresh, ReadError> {
         let document = fetch::fetch(clients, self, uri, fetch::KEYS).await?;
-        super::read::usable(jwk::parse_set(&document, Symmetric::Refused)?)
+        let set = read::usable(jwk::parse_set(&document, Symmetric::Refused)?)?;
+        Ok(Fresh {
+            document: Some(document),
+            ..Fresh::from(set)
+        })
     }
 }

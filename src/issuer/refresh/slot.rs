@@ -2,15 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+
 use crate::{
     clock::{Clock, UnixTime},
     issuer::{
-        Issuer, KeySource,
+        Issuer, KeyCache, KeySource,
         file::Stamp,
+        key_cache::{Job, Writer},
         read::{Fresh, Outcome, ReadError},
         schedule,
     },
 };
+
+/// After so many seconds the same keys are written again: the file says when they were last read.
+const KEEP_AGAIN: i64 = 3600;
 
 /// One issuer whose keys can change.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub(super) struct Slot {
     failures: u32,
     /// What its file looked like when it was last read.
     pub(super) stamp: Option<Stamp>,
+    /// What was kept for the next run, by its digest, and when.
+    kept: Option<(Digest, UnixTime)>,
 }
 
 impl Slot {
@@ -28,11 +36,17 @@ impl Slot {
             issuer: Arc::clone(issuer),
             failures: 0,
             stamp: None,
+            kept: None,
         }
     }
 
     /// Takes over what came of an attempt, and gives the pause until the next.
-    pub(super) fn settle(&mut self, outcome: Outcome, clock: &Clock) -> Duration {
+    pub(super) fn settle(
+        &mut self,
+        outcome: Outcome,
+        clock: &Clock,
+        writer: Option<&Writer>,
+    ) -> Duration {
         let result = match outcome {
             Outcome::Unchanged => {
                 let pause = self.pause();
@@ -46,9 +60,51 @@ impl Slot {
             }
         };
         self.count(&result);
+        if let (Some(writer), Ok(fresh)) = (writer, &result) {
+            self.keep(fresh, clock.now(), writer);
+        }
         let pause = self.pause();
         self.issuer.keys.land(result, after(clock, pause));
         pause
+    }
+
+    /// Takes over the keys that `cache` has of an earlier run.
+    pub(super) fn restore(&self, cache: &KeyCache, now: UnixTime) {
+        let (issuer, keys) = (&*self.issuer.name, &self.issuer.keys);
+        match cache.read(&self.issuer, now) {
+            Ok(Some((set, read_at))) => {
+                tracing::info!(issuer, %read_at, "keys of an earlier run taken over");
+                keys.restore(set, read_at);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(issuer, %error, "keys of an earlier run not used");
+                keys.note_kept(Err(error));
+            }
+        }
+    }
+
+    /// Has the keys written, if they are others than those that are kept, or their time is old.
+    fn keep(&mut self, fresh: &Fresh, now: UnixTime, writer: &Writer) {
+        let (KeySource::Remote(remote), Some(document)) =
+            (self.issuer.keys.source(), &fresh.document)
+        else {
+            return;
+        };
+        let digest = digest(&SHA256, document);
+        let is_kept = self.kept.as_ref().is_some_and(|(kept, at)| {
+            kept.as_ref() == digest.as_ref() && now.since(*at).saturating_abs() < KEEP_AGAIN
+        });
+        if is_kept && self.issuer.keys.status().cache_error.is_none() {
+            return;
+        }
+        let job = Job {
+            issuer: Arc::clone(&self.issuer),
+            source: remote.uri.to_string(),
+            read_at: now,
+            document: document.clone(),
+        };
+        self.kept = writer.write(job).then_some((digest, now));
     }
 
     /// Counts, and logs what is new: a provider that stays down is one line, not one an attempt.

@@ -19,6 +19,7 @@ use crate::{
 mod answers;
 mod discovery;
 mod files;
+mod kept;
 mod key_server;
 mod sharing;
 
