@@ -639,6 +639,33 @@ fn kept_keys_that_were_touched_are_an_outage_and_no_way_in() {
         .accepts(&mint::token());
 }
 
+#[test]
+fn a_key_set_that_has_not_changed_is_renewed() {
+    let answer = |status: &str, body: &str| {
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\netag: \"1\"\r\ncache-control: max-age=120\r\n");
+        Publish::Bytes(format!("{head}content-length: {length}\r\n\r\n{body}").into_bytes())
+    };
+    let stage = Stage::builder();
+    let set = json!({"keys": [mint::es256().jwk()]}).to_string();
+    stage.issuer_itself().does(answer("200 OK", &set));
+    let stage = stage.start();
+    stage.accepts(&mint::token());
+    let before = status(&stage);
+    stage.issuer.does(answer("304 Not Modified", ""));
+    stage.clock.advance(100);
+    refresh(&stage);
+    let after = status(&stage);
+    assert!(after["last_error"].is_null(), "{after}");
+    assert_eq!(after["age_seconds"], 0);
+    assert_ne!(after["read_at"], before["read_at"]);
+    stage.accepts(&mint::token());
+    stage.rejects(&Token::of(mint::stranger()), "signature_invalid");
+    stage.issuer.publishes(&[mint::rsa()]);
+    refresh(&stage);
+    stage.rejects(&mint::token(), "key_not_found");
+}
+
 fn decode(text: &str) -> Vec<u8> {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     URL_SAFE_NO_PAD.decode(text).unwrap()

@@ -40,9 +40,13 @@ impl KeyRing {
     pub(in crate::issuer) fn land(&self, result: Result<Fresh, ReadError>, next_at: UnixTime) {
         let Some(flight) = &self.flight else { return };
         let now = self.clock.now();
-        let result = result.map(|fresh| {
-            self.replace(fresh.set, now, Duration::ZERO);
-            fresh.found
+        let result = result.and_then(|fresh| {
+            let set = match fresh.set {
+                Some(set) => set,
+                None => self.same().ok_or(ReadError::Lost)?,
+            };
+            self.replace(set, now, Duration::ZERO);
+            Ok(fresh.found)
         });
         flight.land(|status| status.note(result, now, next_at));
     }
@@ -82,6 +86,14 @@ impl KeyRing {
         if let Some(flight) = &self.flight {
             flight.next_landing().await;
         }
+    }
+
+    /// What is held, to be held anew.
+    fn same(&self) -> Option<JwkSet> {
+        self.held.load().as_ref().map(|held| JwkSet {
+            keys: held.set.keys.clone(),
+            skipped: held.set.skipped.clone(),
+        })
     }
 
     fn replace(&self, document: JwkSet, read_at: UnixTime, age: Duration) {

@@ -8,6 +8,7 @@ use crate::{
     clock::{Clock, UnixTime},
     issuer::{
         Issuer, KeyCache, KeySource,
+        fetch::Validator,
         file::Stamp,
         key_cache::{Job, Writer},
         read::{Fresh, Outcome, ReadError},
@@ -28,6 +29,10 @@ pub(super) struct Slot {
     pub(super) stamp: Option<Stamp>,
     /// What was kept for the next run, by its digest, and when.
     kept: Option<(Digest, UnixTime)>,
+    /// What to ask with whether the keys that are held are still those of the issuer.
+    validator: Option<Validator>,
+    /// How long the server of the keys wants them to be used.
+    max_age: Option<Duration>,
 }
 
 impl Slot {
@@ -37,6 +42,8 @@ impl Slot {
             failures: 0,
             stamp: None,
             kept: None,
+            validator: None,
+            max_age: None,
         }
     }
 
@@ -60,6 +67,12 @@ impl Slot {
             }
         };
         self.count(&result);
+        if let Ok(fresh) = &result {
+            self.max_age = fresh.max_age;
+            if fresh.set.is_some() {
+                self.validator.clone_from(&fresh.validator);
+            }
+        }
         if let (Some(writer), Ok(fresh)) = (writer, &result) {
             self.keep(fresh, clock.now(), writer);
         }
@@ -84,6 +97,22 @@ impl Slot {
         }
     }
 
+    /// What to ask with whether the keys changed. Nothing when they are to be written: for that the
+    /// document itself is needed.
+    pub(super) fn validator(&self, keeps: bool, now: UnixTime) -> Option<Validator> {
+        let is_needed = keeps && !self.is_kept(None, now);
+        self.validator.clone().filter(|_| !is_needed)
+    }
+
+    /// Whether the document of this digest, or any, was written not long ago.
+    fn is_kept(&self, digest: Option<&Digest>, now: UnixTime) -> bool {
+        let recent = self.kept.as_ref().is_some_and(|(kept, at)| {
+            digest.is_none_or(|digest| digest.as_ref() == kept.as_ref())
+                && now.since(*at).saturating_abs() < KEEP_AGAIN
+        });
+        recent && self.issuer.keys.status().cache_error.is_none()
+    }
+
     /// Has the keys written, if they are others than those that are kept, or their time is old.
     fn keep(&mut self, fresh: &Fresh, now: UnixTime, writer: &Writer) {
         let (KeySource::Remote(remote), Some(document)) =
@@ -92,10 +121,7 @@ impl Slot {
             return;
         };
         let digest = digest(&SHA256, document);
-        let is_kept = self.kept.as_ref().is_some_and(|(kept, at)| {
-            kept.as_ref() == digest.as_ref() && now.since(*at).saturating_abs() < KEEP_AGAIN
-        });
-        if is_kept && self.issuer.keys.status().cache_error.is_none() {
+        if self.is_kept(Some(&digest), now) {
             return;
         }
         let job = Job {
@@ -125,7 +151,7 @@ impl Slot {
 
     fn pause(&self) -> Duration {
         match self.issuer.keys.source() {
-            KeySource::Remote(remote) => schedule::pause(remote, self.failures),
+            KeySource::Remote(remote) => schedule::pause(remote, self.failures, self.max_age),
             KeySource::File(_) | KeySource::Fixed(_) => schedule::LOOK,
         }
     }

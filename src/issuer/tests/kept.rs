@@ -274,6 +274,34 @@ async fn the_same_keys_are_written_once_an_hour_and_others_at_once() {
 }
 
 #[tokio::test]
+async fn the_file_is_renewed_also_when_the_keys_stay_the_same() {
+    let machine = Machine::with("a").await;
+    let body = set_of(&[&jwk("a")]);
+    let length = body.len();
+    let head = "HTTP/1.1 200 OK\r\netag: \"1\"\r\nconnection: close\r\n";
+    let tagged = format!("{head}content-length: {length}\r\n\r\n{body}");
+    machine
+        .server
+        .answers(Answer::Raw(tagged.clone().into_bytes()));
+    let run = machine.run();
+    run.bench.ring().refresh_now().await;
+    run.bench.clock.advance(3599);
+    machine
+        .server
+        .answers(Answer::Raw(response("304 Not Modified", "")));
+    run.bench.ring().refresh_now().await;
+    assert!(machine.server.last_request().contains("if-none-match"));
+    assert_eq!(run.bench.error(), "");
+    run.bench.clock.advance(1);
+    machine.server.answers(Answer::Raw(tagged.into_bytes()));
+    run.bench.ring().refresh_now().await;
+    assert!(!machine.server.last_request().contains("if-none-match"));
+    run.ends().await;
+    let record = std::fs::read_to_string(machine.file()).unwrap();
+    assert!(record.contains(r#""read_at":1800003600"#), "{record}");
+}
+
+#[tokio::test]
 async fn a_disk_that_cannot_be_written_harms_nothing() {
     let machine = Machine::with("a").await;
     let blocked = machine.folder.path().join("deep");

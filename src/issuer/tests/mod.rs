@@ -21,6 +21,7 @@ mod discovery;
 mod files;
 mod kept;
 mod key_server;
+mod same;
 mod sharing;
 
 const HOUR: Duration = Duration::from_secs(3600);
