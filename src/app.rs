@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     config::Config,
     gateway::Gateway,
-    issuer::Refresher,
+    issuer::{KeyCache, Refresher},
     server::{Course, ListenError, Listener, Settings, Worker, listener},
     telemetry::Metrics,
 };
@@ -32,6 +32,7 @@ pub struct App {
     listeners: Vec<Vec<Listener>>,
     addresses: Vec<SocketAddr>,
     admin: Option<admin::Bound>,
+    key_cache: Option<KeyCache>,
     clock: Clock,
 }
 
@@ -68,6 +69,7 @@ impl App {
             server: settings,
             admin,
             policy,
+            key_cache,
             ..
         } = config;
         let workers = match settings.workers {
@@ -96,6 +98,7 @@ impl App {
             listeners,
             addresses,
             admin,
+            key_cache,
             clock,
         })
     }
@@ -111,6 +114,7 @@ impl App {
             listeners,
             addresses,
             admin,
+            key_cache,
             clock,
         } = self;
         let (course, watched) = watch::channel(Course::Serve);
@@ -118,7 +122,10 @@ impl App {
         let connections = Arc::new(AtomicUsize::new(0));
         let admin_address = admin.as_ref().map(admin::Bound::address);
         // The refresher takes the rings over before anyone can ask them for a key.
-        let refresher = Refresher::new(&gateway.snapshot().policy.registry, clock);
+        let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock);
+        if let Some(cache) = key_cache {
+            refresher = refresher.keeping(cache);
+        }
         let background = start_background(refresher, admin, background_ends, watched.clone())?;
         let mut workers = Vec::with_capacity(listeners.len());
         for (number, listeners) in listeners.into_iter().enumerate() {

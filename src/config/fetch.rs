@@ -22,7 +22,7 @@ const KEYS: &[Key] = &[
     key(
         "refresh",
         "\"10m\"",
-        "How often the keys are fetched in the background.",
+        "How often the keys are fetched in the background; a max-age of 60s or more can shorten it.",
     ),
     key(
         "cooldown",

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use crate::{admin, clock::Clock, gateway::Policy, server};
+use crate::{admin, clock::Clock, gateway::Policy, issuer::KeyCache, server};
 
 pub mod error;
 
@@ -53,6 +53,8 @@ pub struct Config {
     pub admin: Option<admin::Settings>,
     /// Everything that decisions are made from.
     pub policy: Policy,
+    /// Where fetched keys are kept for the next run, if they are.
+    pub key_cache: Option<KeyCache>,
     /// What is allowed and yet worth a second look, one sentence each.
     pub warnings: Vec<String>,
 }

@@ -12,7 +12,7 @@ use super::{
     upstream::{self, Upstreams},
     value::Node,
 };
-use crate::{admin, gateway::Policy, route::Routes, server};
+use crate::{admin, gateway::Policy, issuer::KeyCache, route::Routes, server};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("the file", KEYS));
 
@@ -21,6 +21,11 @@ const KEYS: &[Key] = &[
         "issuers_file",
         "\"\"",
         "More issuers, in Liberty Create's JSON form; read at the start.",
+    ),
+    key(
+        "key_cache_dir",
+        "\"\"",
+        "A directory of the gateway's own, where the last good fetched keys survive a restart.",
     ),
     section("server", "Where clients connect."),
     section("admin", "Health, metrics and status."),
@@ -47,6 +52,7 @@ const KEYS: &[Key] = &[
 /// Reads the file; `None` when the routes are wrong.
 pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let root = Section::open(context, &SCHEMA, node);
+    let key_cache = key_cache(&root);
     let server = server_section::decode(&root.child("server", &server_section::SCHEMA));
     let admin_section = root.child("admin", &admin_section::SCHEMA);
     let admin = admin_section::decode(&admin_section);
@@ -75,8 +81,19 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         server: server.settings,
         admin,
         policy,
+        key_cache,
         warnings: Vec::new(),
     })
+}
+
+/// It need not be there yet; but a file in its place never will be one.
+fn key_cache(root: &Section<'_>) -> Option<KeyCache> {
+    let (path, span) = root.path("key_cache_dir")?;
+    if std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_dir()) {
+        let message = format!("{} is not a directory", path.display());
+        root.context.error(span, message);
+    }
+    Some(KeyCache::new(path))
 }
 
 fn check_ports(section: &Section<'_>, admin: &admin::Settings, server: &server::Settings) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{
     StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MATCH},
 };
 use zeroize::Zeroizing;
 
@@ -13,8 +13,10 @@ use super::Remote;
 use crate::secret::Secret;
 
 mod client;
+mod freshness;
 
 pub(super) use client::Clients;
+pub(super) use freshness::Validator;
 
 /// The most bytes that a key set, or the metadata that lead to it, may have: 1 MiB.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -55,20 +57,35 @@ pub enum FetchError {
     TooLarge,
 }
 
+/// A document, and what its server says of it.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// `None`: it is the same as when the validator was given.
+    pub(super) document: Option<Vec<u8>>,
+    pub(super) validator: Option<Validator>,
+    /// How long its server wants it to be used.
+    pub(super) max_age: Option<Duration>,
+}
+
 /// Fetches the document at `uri` as `remote` says, at most [`MAX_BYTES`]. Whoever calls it sets the
-/// limit on the time.
+/// limit on the time. With `unless`, it may come out that the document is still the same.
 ///
 /// # Errors
-/// [`FetchError`] when there is no complete `200` answer.
+/// [`FetchError`] when there is neither a complete `200` answer nor a `304` that was asked for.
 pub(super) async fn fetch(
     clients: &Clients,
     remote: &Remote,
     uri: &Url,
     accepted: HeaderValue,
-) -> Result<Vec<u8>, FetchError> {
+    unless: Option<&Validator>,
+) -> Result<Answer, FetchError> {
     let client = clients.get(uri, remote.authorities.as_deref())?;
-    let mut headers = HeaderMap::with_capacity(2);
+    let mut headers = HeaderMap::with_capacity(3);
     headers.insert(ACCEPT, accepted);
+    let unless = unless.filter(|validator| validator.uri == *uri);
+    if let Some(validator) = unless {
+        headers.insert(IF_NONE_MATCH, validator.etag.clone());
+    }
     // A document does not choose who gets the password.
     if let Some((user, password)) = &remote.credentials
         && uri.origin() == remote.uri.origin()
@@ -77,8 +94,17 @@ pub(super) async fn fetch(
     }
     let request = client.get(uri.clone()).headers(headers);
     let mut response = request.send().await.map_err(failed)?;
+    let validator = Validator::of(uri, response.headers());
+    let max_age = freshness::max_age(response.headers());
     match response.status() {
         StatusCode::OK => {}
+        StatusCode::NOT_MODIFIED if unless.is_some() => {
+            return Ok(Answer {
+                document: None,
+                validator,
+                max_age,
+            });
+        }
         status if status.is_redirection() => return Err(FetchError::Redirect(status.as_u16())),
         status => return Err(FetchError::Status(status.as_u16())),
     }
@@ -89,7 +115,11 @@ pub(super) async fn fetch(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(Answer {
+        document: Some(body),
+        validator,
+        max_age,
+    })
 }
 
 /// The value of `Authorization` for Basic credentials (RFC 7617 §2).

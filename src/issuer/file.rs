@@ -7,8 +7,6 @@ use std::{
     time::SystemTime,
 };
 
-use super::fetch::MAX_BYTES;
-
 /// Why a file was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
@@ -18,9 +16,9 @@ pub enum FileError {
     /// A directory, a pipe or a device: reading one might never end.
     #[error("the file is not a regular file")]
     NotRegular,
-    /// Longer than [`MAX_BYTES`].
-    #[error("the file is longer than {MAX_BYTES} bytes")]
-    TooLarge,
+    /// Longer than so many bytes.
+    #[error("the file is longer than {0} bytes")]
+    TooLarge(usize),
 }
 
 /// What a file looked like when it was last looked at. Equal stamps mean that nothing changed.
@@ -67,24 +65,24 @@ fn inode(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Reads the file at `path`, at most [`MAX_BYTES`]. Blocks.
+/// Reads the file at `path`, at most `limit` bytes. Blocks.
 ///
 /// # Errors
 /// [`FileError`].
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
     let io = |error: io::Error| FileError::Io(error.kind());
     // Before it is opened: opening a pipe waits for its writer.
     if !std::fs::metadata(path).map_err(io)?.is_file() {
         return Err(FileError::NotRegular);
     }
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut document = Vec::new();
     let file = File::open(path).map_err(io)?;
-    file.take(limit.saturating_add(1))
+    file.take(most.saturating_add(1))
         .read_to_end(&mut document)
         .map_err(io)?;
-    if document.len() > MAX_BYTES {
-        Err(FileError::TooLarge)
+    if document.len() > limit {
+        Err(FileError::TooLarge(limit))
     } else {
         Ok(document)
     }
@@ -125,14 +123,18 @@ mod tests {
 
     #[test]
     fn reads_up_to_the_limit_and_regular_files_only() {
+        const LIMIT: usize = 1000;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
-        std::fs::write(&path, vec![b' '; MAX_BYTES]).unwrap();
-        assert_eq!(read(&path).map(|d| d.len()), Ok(MAX_BYTES));
-        std::fs::write(&path, vec![b' '; MAX_BYTES + 1]).unwrap();
-        assert_eq!(read(&path), Err(FileError::TooLarge));
-        assert_eq!(read(folder.path()), Err(FileError::NotRegular));
+        std::fs::write(&path, vec![b' '; LIMIT]).unwrap();
+        assert_eq!(read(&path, LIMIT).map(|d| d.len()), Ok(LIMIT));
+        std::fs::write(&path, vec![b' '; LIMIT + 1]).unwrap();
+        assert_eq!(read(&path, LIMIT), Err(FileError::TooLarge(LIMIT)));
+        assert_eq!(read(folder.path(), LIMIT), Err(FileError::NotRegular));
         let absent = folder.path().join("absent");
-        assert_eq!(read(&absent), Err(FileError::Io(io::ErrorKind::NotFound)));
+        assert_eq!(
+            read(&absent, LIMIT),
+            Err(FileError::Io(io::ErrorKind::NotFound))
+        );
     }
 }

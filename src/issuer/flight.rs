@@ -149,6 +149,11 @@ impl Flight {
             .send_modify(|count| *count = count.saturating_add(1));
     }
 
+    /// Notes something in the status that is no attempt.
+    pub(super) fn note(&self, note: impl FnOnce(&mut KeysStatus)) {
+        note(&mut self.log().status);
+    }
+
     /// The status as it is.
     pub(super) fn status(&self) -> KeysStatus {
         self.log().status.clone()

@@ -41,6 +41,8 @@ pub struct KeyRing {
 struct Held {
     set: Arc<KeySet>,
     read: Instant,
+    /// How old they were then: those of an earlier run are.
+    age: Duration,
 }
 
 impl KeyRing {
@@ -54,7 +56,13 @@ impl KeyRing {
                     keys: fixed.keys.clone(),
                     skipped: fixed.skipped.clone(),
                 };
-                (Some(Held::new(KeySet::new(copy, None, clock.now()))), None)
+                (
+                    Some(Held::new(
+                        KeySet::new(copy, None, clock.now()),
+                        Duration::ZERO,
+                    )),
+                    None,
+                )
             }
             KeySource::Fixed(_) => (None, None),
             KeySource::Remote(_) | KeySource::File(_) => (None, Some(Box::new(Flight::new()))),
@@ -149,15 +157,16 @@ impl KeyRing {
         };
         let limit = i64::try_from(remote.stale_for.as_secs()).unwrap_or(i64::MAX);
         self.clock.now().since(held.set.read_at) <= limit
-            && held.read.elapsed().as_secs() <= remote.stale_for.as_secs()
+            && held.age.saturating_add(held.read.elapsed()).as_secs() <= remote.stale_for.as_secs()
     }
 }
 
 impl Held {
-    fn new(set: KeySet) -> Self {
+    fn new(set: KeySet, age: Duration) -> Self {
         Self {
             set: Arc::new(set),
             read: Instant::now(),
+            age,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod discovery;
 pub mod fetch;
 pub mod file;
 mod flight;
+pub mod key_cache;
 pub mod keys;
 pub mod read;
 pub mod refresh;
@@ -25,6 +26,7 @@ mod schedule;
 pub mod set;
 pub mod status;
 
+pub use key_cache::KeyCache;
 pub use keys::KeyRing;
 pub use refresh::Refresher;
 pub use registry::{Registry, RegistryError};

@@ -1,13 +1,13 @@
 //! One attempt to read an issuer's keys, wherever they come from.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use reqwest::Url;
 
 use super::{
     Issuer, KeySource,
     discovery::DiscoveryError,
-    fetch::{Clients, FetchError},
+    fetch::{Clients, FetchError, MAX_BYTES, Validator},
     file::{self, FileError, Stamp},
 };
 use crate::jose::jwk::{self, JwkError, JwkSet, JwkSetError, Symmetric};
@@ -51,14 +51,27 @@ pub enum ReadError {
 /// Keys that were just read.
 #[derive(Debug)]
 pub(super) struct Fresh {
-    pub(super) set: JwkSet,
+    /// `None`: they are the same as those that are held.
+    pub(super) set: Option<JwkSet>,
     /// Where the issuer's metadata said that they are.
     pub(super) found: Option<Url>,
+    /// The document itself, of keys that came over the network.
+    pub(super) document: Option<Vec<u8>>,
+    /// What to ask with the next time.
+    pub(super) validator: Option<Validator>,
+    /// How long their server wants them to be used.
+    pub(super) max_age: Option<Duration>,
 }
 
 impl From<JwkSet> for Fresh {
     fn from(set: JwkSet) -> Self {
-        Self { set, found: None }
+        Self {
+            set: Some(set),
+            found: None,
+            document: None,
+            validator: None,
+            max_age: None,
+        }
     }
 }
 
@@ -81,13 +94,17 @@ pub(super) struct Attempt {
     pub(super) clients: Clients,
     /// What its file looked like, if it is to be read only when that changed.
     pub(super) unless: Option<Stamp>,
+    /// What to ask with whether its document changed, if its keys are remote.
+    pub(super) validator: Option<Validator>,
 }
 
 impl Attempt {
     /// Makes the attempt, within the limits of its source.
     pub(super) async fn make(self) -> Outcome {
         match self.issuer.keys.source() {
-            KeySource::Remote(remote) => Outcome::Read(remote.read(&self.clients).await),
+            KeySource::Remote(remote) => {
+                Outcome::Read(remote.read(&self.clients, self.validator.as_ref()).await)
+            }
             KeySource::File(path) => {
                 let path = path.clone();
                 // A file system may hang; the other issuers must not hang with it.
@@ -106,7 +123,7 @@ fn look(path: PathBuf, unless: Option<Stamp>) -> Outcome {
     if unless.as_ref() == Some(&stamp) {
         return Outcome::Unchanged;
     }
-    let document = file::read(&path).map_err(ReadError::from);
+    let document = file::read(&path, MAX_BYTES).map_err(ReadError::from);
     let set = document.and_then(|d| parse_file(&d));
     Outcome::File(stamp, set.map(Fresh::from))
 }

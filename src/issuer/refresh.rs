@@ -12,8 +12,9 @@ use tokio::{
 };
 
 use super::{
-    Issuer, KeySource, Registry,
+    Issuer, KeyCache, KeySource, Registry,
     fetch::Clients,
+    key_cache::Writer,
     read::{Attempt, Outcome, ReadError},
     schedule::Schedule,
 };
@@ -36,6 +37,8 @@ pub struct Refresher {
     slots: Vec<Slot>,
     clock: Clock,
     clients: Clients,
+    /// Who keeps the keys for the next run, if they are to be kept.
+    writer: Option<Writer>,
     schedule: Schedule,
     /// The rings that somebody waits for; each asks at most once until its attempt begins.
     asks: UnboundedReceiver<usize>,
@@ -63,12 +66,27 @@ impl Refresher {
             slots,
             clock,
             clients: Clients::default(),
+            writer: None,
             schedule: Schedule::default(),
             asks,
             asked: VecDeque::new(),
             running: JoinSet::new(),
             places: HashMap::new(),
         }
+    }
+
+    /// Takes over what `cache` has of an earlier run, as far as it may still serve, and keeps there what
+    /// is read from now on. Blocks while it reads.
+    #[must_use]
+    pub fn keeping(mut self, cache: KeyCache) -> Self {
+        for slot in &self.slots {
+            slot.restore(&cache, self.clock.now());
+        }
+        match Writer::start(cache) {
+            Ok(writer) => self.writer = Some(writer),
+            Err(error) => tracing::warn!(%error, "keys are not kept: no thread"),
+        }
+        self
     }
 
     /// Runs until it is dropped; who waits for it then is let go.
@@ -119,11 +137,14 @@ impl Refresher {
         };
         self.schedule.clear(index);
         slot.issuer.keys.begin();
+        let keeps = self.writer.is_some();
+        let validator = slot.validator(keeps, self.clock.now());
         let unless = if asked { None } else { slot.stamp.clone() };
         let attempt = Attempt {
             issuer: Arc::clone(&slot.issuer),
             clients: self.clients.clone(),
             unless,
+            validator,
         };
         let task = self.running.spawn(attempt.make());
         self.places.insert(task.id(), index);
@@ -140,7 +161,7 @@ impl Refresher {
         let Some(slot) = self.slots.get_mut(index) else {
             return;
         };
-        let pause = slot.settle(outcome, &self.clock);
+        let pause = slot.settle(outcome, &self.clock, self.writer.as_ref());
         self.schedule.set(index, Instant::now() + pause);
     }
 }

@@ -6,8 +6,8 @@ use reqwest::Url;
 
 use super::{
     discovery,
-    fetch::{self, Clients, FetchError},
-    read::{Fresh, ReadError},
+    fetch::{self, Clients, FetchError, Validator},
+    read::{self, Fresh, ReadError},
 };
 use crate::{
     jose::jwk::{self, Symmetric},
@@ -46,35 +46,59 @@ pub struct Metadata {
 }
 
 impl Remote {
-    /// Reads the keys, within the timeout and [`fetch::MAX_BYTES`] for each document.
+    /// Reads the keys, within the timeout and [`fetch::MAX_BYTES`] for each document. With `unless`,
+    /// it may come out that they are still the same.
     ///
     /// # Errors
     /// [`ReadError`] when that did not lead to a usable key.
-    pub(super) async fn read(&self, clients: &Clients) -> Result<Fresh, ReadError> {
+    pub(super) async fn read(
+        &self,
+        clients: &Clients,
+        unless: Option<&Validator>,
+    ) -> Result<Fresh, ReadError> {
         // One limit over everything: neither a body that drips in nor a second document stretches it.
-        tokio::time::timeout(self.timeout, self.follow(clients))
+        tokio::time::timeout(self.timeout, self.follow(clients, unless))
             .await
             .unwrap_or(Err(FetchError::Timeout(self.timeout).into()))
     }
 
-    async fn follow(&self, clients: &Clients) -> Result<Fresh, ReadError> {
+    async fn follow(
+        &self,
+        clients: &Clients,
+        unless: Option<&Validator>,
+    ) -> Result<Fresh, ReadError> {
         let Some(metadata) = &self.metadata else {
-            let set = self.keys(clients, &self.uri).await?;
-            return Ok(Fresh { set, found: None });
+            return self.keys(clients, &self.uri, unless).await;
         };
-        let document = fetch::fetch(clients, self, &self.uri, fetch::METADATA)
+        let answer = fetch::fetch(clients, self, &self.uri, fetch::METADATA, None)
             .await
             .map_err(ReadError::Metadata)?;
+        let document = answer.document.unwrap_or_default();
         let uri = discovery::jwks_uri(&document, metadata, &self.uri)?;
-        let set = self.keys(clients, &uri).await?;
+        let keys = self.keys(clients, &uri, unless).await?;
         Ok(Fresh {
-            set,
             found: Some(uri),
+            ..keys
         })
     }
 
-    async fn keys(&self, clients: &Clients, uri: &Url) -> Result<jwk::JwkSet, ReadError> {
-        let document = fetch::fetch(clients, self, uri, fetch::KEYS).await?;
-        super::read::usable(jwk::parse_set(&document, Symmetric::Refused)?)
+    async fn keys(
+        &self,
+        clients: &Clients,
+        uri: &Url,
+        unless: Option<&Validator>,
+    ) -> Result<Fresh, ReadError> {
+        let answer = fetch::fetch(clients, self, uri, fetch::KEYS, unless).await?;
+        let set = match &answer.document {
+            Some(document) => Some(read::usable(jwk::parse_set(document, Symmetric::Refused)?)?),
+            None => None,
+        };
+        Ok(Fresh {
+            set,
+            found: None,
+            document: answer.document,
+            validator: answer.validator,
+            max_age: answer.max_age,
+        })
     }
 }

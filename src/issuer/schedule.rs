@@ -9,6 +9,9 @@ use super::Remote;
 /// No schedule is tighter than this, whatever is configured: a dead provider costs no hot loop.
 pub(super) const FLOOR: Duration = Duration::from_secs(1);
 
+/// The shortest time that a server can ask for: its caches do not set our load.
+const LEAST_MAX_AGE: Duration = Duration::from_secs(60);
+
 /// How often a file is looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 
@@ -63,10 +66,12 @@ impl Schedule {
     }
 }
 
-/// How long to wait before the next fetch, after `failures` in a row.
-pub(super) fn pause(remote: &Remote, failures: u32) -> Duration {
+/// How long to wait before the next fetch, after `failures` in a row. What the server says, `max_age`,
+/// can shorten the configured time and never lengthen it.
+pub(super) fn pause(remote: &Remote, failures: u32, max_age: Option<Duration>) -> Duration {
     let Some(doublings) = failures.checked_sub(1) else {
-        return jitter(remote.refresh.clamp(FLOOR, CEILING));
+        let wanted = max_age.map_or(remote.refresh, |age| age.max(LEAST_MAX_AGE));
+        return jitter(wanted.min(remote.refresh).clamp(FLOOR, CEILING));
     };
     let most = remote.refresh.min(remote.cooldown).clamp(FLOOR, CEILING);
     jitter(FLOOR.saturating_mul(1 << doublings.min(16)).min(most))
@@ -102,7 +107,7 @@ mod tests {
     fn assert_about(remote: &Remote, failures: u32, seconds: u64) {
         let (least, most) = (seconds * 900, seconds * 1100);
         for _ in 0..100 {
-            let pause = pause(remote, failures).as_millis();
+            let pause = pause(remote, failures, None).as_millis();
             assert!((least.into()..=most.into()).contains(&pause), "{pause} ms");
         }
     }
@@ -110,6 +115,27 @@ mod tests {
     #[test]
     fn keys_are_due_after_refresh() {
         assert_about(&remote(600, 30), 0, 600);
+    }
+
+    #[test]
+    fn the_server_can_ask_for_less_within_bounds() {
+        for (refresh, max_age, seconds) in [
+            (600, 300, 300_u64),
+            (600, 0, 60),
+            (600, 59, 60),
+            (600, 601, 600),
+            (600, u64::MAX, 600),
+            (30, 0, 30),
+            (30, 45, 30),
+        ] {
+            let age = Some(Duration::from_secs(max_age));
+            let pause = pause(&remote(refresh, 30), 0, age).as_millis();
+            let bounds = u128::from(seconds * 900)..=u128::from(seconds * 1100);
+            assert!(bounds.contains(&pause), "{refresh} {max_age}: {pause} ms");
+        }
+        // It has no say in how often a failure is tried again.
+        let age = Some(Duration::from_secs(3600));
+        assert!(pause(&remote(600, 30), 1, age) < Duration::from_secs(2));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::read::ReadError;
+use super::{key_cache::KeyCacheError, read::ReadError};
 use crate::clock::UnixTime;
 
 /// The most characters of an error that are kept: part of it may be the server's own text.
@@ -21,6 +21,10 @@ pub struct KeysStatus {
     pub error: Option<String>,
     /// Where the issuer's metadata said that its keys are, if they come by discovery.
     pub jwks_uri: Option<String>,
+    /// Whether the keys were kept from an earlier run, and none were read since.
+    pub restored: bool,
+    /// Why kept keys were not used, or these are not kept.
+    pub cache_error: Option<String>,
     /// How many tries succeeded.
     pub successes: u64,
     /// How many tries failed.
@@ -52,12 +56,28 @@ impl KeysStatus {
                 self.jwks_uri = found.map(String::from);
                 self.read_at = Some(now);
                 self.error = None;
+                self.restored = false;
                 self.successes = self.successes.saturating_add(1);
             }
             Err(error) => {
-                self.error = Some(error.to_string().chars().take(MAX_ERROR).collect());
+                self.error = Some(shortened(&error));
                 self.failures = self.failures.saturating_add(1);
             }
         }
     }
+
+    /// Notes what came of keeping the keys, or of looking for kept ones.
+    pub(super) fn note_kept(&mut self, result: Result<(), KeyCacheError>) {
+        self.cache_error = result.err().map(|error| shortened(&error));
+    }
+
+    /// Notes that the keys are from an earlier run.
+    pub(super) fn note_restored(&mut self, read_at: UnixTime) {
+        self.read_at = Some(read_at);
+        self.restored = true;
+    }
+}
+
+fn shortened(error: &impl ToString) -> String {
+    error.to_string().chars().take(MAX_ERROR).collect()
 }

@@ -9,7 +9,7 @@ use aws_lc_rs::{
 use serde_json::{Value, json};
 
 use super::harness::{
-    Connection, ISSUER, Issuer, NOW, Publish, Signer, Stage, Token, get, mint, refused,
+    Builder, Connection, ISSUER, Issuer, NOW, Publish, Signer, Stage, Token, get, mint, refused,
 };
 
 /// `jwk` with a member set.
@@ -561,6 +561,109 @@ fn the_metadata_of_another_issuer_give_no_keys() {
         stage.accepts(&mint::token());
     }
     assert_eq!(canary.fetches(), 0);
+}
+
+/// A gateway whose keys come from `issuer` and are kept in `folder`.
+fn keeping(issuer: &Issuer, folder: &std::path::Path) -> Builder {
+    Stage::builder()
+        .with(&format!("key_cache_dir = \"{}\"", folder.display()))
+        .issuer(&format!("jwks_uri = \"{}\"", issuer.jwks_uri()))
+}
+
+#[test]
+fn an_issuer_that_is_down_at_the_start_is_no_outage_with_kept_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Issuer::start(&[mint::es256()]);
+    let first = keeping(&issuer, folder.path()).start();
+    first.accepts(&mint::token());
+    assert!(first.gateway.drain());
+    issuer.dies();
+
+    let stage = keeping(&issuer, folder.path()).start_unread();
+    stage.accepts(&mint::token());
+    stage.rejects(&Token::of(mint::stranger()), "signature_invalid");
+    refresh(&stage);
+    let said = status(&stage);
+    assert_eq!(said["restored"], true);
+    assert!(said["last_error"].is_string() && said["cache_error"].is_null());
+    assert_eq!(get("/readyz").send(stage.gateway.admin()).status, 200);
+    stage.clock.advance(24 * 3600 + 1);
+    let late = mint::token().claim("exp", NOW + 48 * 3600);
+    let request = get("/").bearer(late.sign());
+    stage.refuses(&request, 503, "keys_unavailable");
+
+    // Keys that were withdrawn while it was down end with the first fetch.
+    let again = keeping(&issuer, folder.path()).start();
+    again.accepts(&mint::token());
+    let new = Signer::ec("new", "ES256");
+    issuer.publishes(&[&new]);
+    issuer.comes_back();
+    refresh(&again);
+    assert_eq!(status(&again)["restored"], false);
+    again.accepts(&Token::of(&new));
+    again.rejects(&mint::token(), "key_not_found");
+}
+
+#[test]
+fn kept_keys_that_were_touched_are_an_outage_and_no_way_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Issuer::start(&[mint::es256()]);
+    assert!(keeping(&issuer, folder.path()).start().gateway.drain());
+    issuer.dies();
+    let file = std::fs::read_dir(folder.path())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let good = std::fs::read_to_string(&file).unwrap();
+    let other = good.replace(ISSUER, "https://idp.example.com/realms/others");
+    for (content, why) in [
+        (&good[..good.len() / 2], "damaged"),
+        (other.as_str(), "another issuer"),
+        ("", "damaged"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        let stage = keeping(&issuer, folder.path()).start();
+        let request = get("/").bearer(mint::token().sign());
+        stage.refuses(&request, 503, "keys_unavailable");
+        let said = status(&stage);
+        assert!(
+            said["cache_error"].as_str().unwrap().contains(why),
+            "{said}"
+        );
+    }
+    std::fs::write(&file, &good).unwrap();
+    keeping(&issuer, folder.path())
+        .start()
+        .accepts(&mint::token());
+}
+
+#[test]
+fn a_key_set_that_has_not_changed_is_renewed() {
+    let answer = |status: &str, body: &str| {
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\netag: \"1\"\r\ncache-control: max-age=120\r\n");
+        Publish::Bytes(format!("{head}content-length: {length}\r\n\r\n{body}").into_bytes())
+    };
+    let stage = Stage::builder();
+    let set = json!({"keys": [mint::es256().jwk()]}).to_string();
+    stage.issuer_itself().does(answer("200 OK", &set));
+    let stage = stage.start();
+    stage.accepts(&mint::token());
+    let before = status(&stage);
+    stage.issuer.does(answer("304 Not Modified", ""));
+    stage.clock.advance(100);
+    refresh(&stage);
+    let after = status(&stage);
+    assert!(after["last_error"].is_null(), "{after}");
+    assert_eq!(after["age_seconds"], 0);
+    assert_ne!(after["read_at"], before["read_at"]);
+    stage.accepts(&mint::token());
+    stage.rejects(&Token::of(mint::stranger()), "signature_invalid");
+    stage.issuer.publishes(&[mint::rsa()]);
+    refresh(&stage);
+    stage.rejects(&mint::token(), "key_not_found");
 }
 
 fn decode(text: &str) -> Vec<u8> {

@@ -44,6 +44,23 @@ fn secret_issuer() -> String {
 }
 
 #[test]
+fn keys_are_kept_in_a_directory_that_may_come_later() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let parse = |line: &str| parse_in(folder.path(), &format!("{line}\n{UPSTREAM}{ISSUER}"));
+    let cache = |line: &str| parse(line).ok().unwrap().key_cache;
+    assert!(cache("").is_none());
+    assert!(cache("key_cache_dir = \"\"").is_none());
+    let path = cache("key_cache_dir = \"keys\"").unwrap().path("one");
+    assert!(path.starts_with(folder.path().join("keys")));
+    assert!(!folder.path().join("keys").exists());
+    assert!(cache("key_cache_dir = \".\"").is_some());
+    let report = parse("key_cache_dir = \"file\"").err().unwrap().to_string();
+    assert!(report.contains("is not a directory"), "{report}");
+    assert!(parse("key_cache_dir = 1").is_err());
+}
+
+#[test]
 fn secrets_come_from_files_beside_the_configuration() {
     let text = secret_issuer();
     let folder = Folder::new().write("secret", SECRET, 0o600);

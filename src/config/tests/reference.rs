@@ -31,7 +31,7 @@ fn full_toml_can_be_used() {
     assert_eq!(config.policy.registry.iter().count(), 1);
     refuse_at(
         &FULL.replace("listen = \"127.0.0.1:8080\"", "lisen = \"\""),
-        "12:1",
+        "14:1",
         &["\"lisen\""],
     );
 }

@@ -1,6 +1,6 @@
 //! The refresher's side of a ring.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -9,6 +9,7 @@ use crate::{
     clock::UnixTime,
     issuer::{
         KeySource,
+        key_cache::KeyCacheError,
         read::{Fresh, ReadError},
         set::KeySet,
     },
@@ -39,9 +40,13 @@ impl KeyRing {
     pub(in crate::issuer) fn land(&self, result: Result<Fresh, ReadError>, next_at: UnixTime) {
         let Some(flight) = &self.flight else { return };
         let now = self.clock.now();
-        let result = result.map(|fresh| {
-            self.replace(fresh.set, now);
-            fresh.found
+        let result = result.and_then(|fresh| {
+            let set = match fresh.set {
+                Some(set) => set,
+                None => self.same().ok_or(ReadError::Lost)?,
+            };
+            self.replace(set, now, Duration::ZERO);
+            Ok(fresh.found)
         });
         flight.land(|status| status.note(result, now, next_at));
     }
@@ -50,6 +55,22 @@ impl KeyRing {
     pub(in crate::issuer) fn land_unchanged(&self, next_at: UnixTime) {
         if let Some(flight) = &self.flight {
             flight.land(|status| status.next_at = Some(next_at));
+        }
+    }
+
+    /// Takes over keys that were kept from an earlier run, read at `read_at`. They age on.
+    pub(in crate::issuer) fn restore(&self, set: JwkSet, read_at: UnixTime) {
+        let age = u64::try_from(self.clock.now().since(read_at)).unwrap_or(0);
+        self.replace(set, read_at, Duration::from_secs(age));
+        if let Some(flight) = &self.flight {
+            flight.note(|status| status.note_restored(read_at));
+        }
+    }
+
+    /// Notes what came of keeping the keys, or of looking for kept ones.
+    pub(in crate::issuer) fn note_kept(&self, result: Result<(), KeyCacheError>) {
+        if let Some(flight) = &self.flight {
+            flight.note(|status| status.note_kept(result));
         }
     }
 
@@ -67,9 +88,17 @@ impl KeyRing {
         }
     }
 
-    fn replace(&self, document: JwkSet, now: UnixTime) {
+    /// What is held, to be held anew.
+    fn same(&self) -> Option<JwkSet> {
+        self.held.load().as_ref().map(|held| JwkSet {
+            keys: held.set.keys.clone(),
+            skipped: held.set.skipped.clone(),
+        })
+    }
+
+    fn replace(&self, document: JwkSet, read_at: UnixTime, age: Duration) {
         let held = self.held.load();
-        let set = KeySet::new(document, held.as_ref().map(|held| &*held.set), now);
-        self.held.store(Some(Arc::new(Held::new(set))));
+        let set = KeySet::new(document, held.as_ref().map(|held| &*held.set), read_at);
+        self.held.store(Some(Arc::new(Held::new(set, age))));
     }
 }

@@ -19,7 +19,9 @@ use crate::{
 mod answers;
 mod discovery;
 mod files;
+mod kept;
 mod key_server;
+mod same;
 mod sharing;
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -21,7 +21,7 @@ pub(crate) use gateway::Gateway;
 pub(crate) use issuer::{Issuer, Publish};
 pub(crate) use mint::{Signer, Token};
 pub(crate) use refused::refused;
-pub(crate) use stage::Stage;
+pub(crate) use stage::{Builder, Stage};
 pub(crate) use upstream::{Reply, Seen, Upstream};
 
 /// The `iss` of the default configuration.
