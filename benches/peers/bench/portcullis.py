@@ -26,14 +26,14 @@ class Settings:
 
 
 class Gateway:
-    """A running gateway, with a port for clients and one for its metrics."""
+    """A running gateway, with a port for clients and one for its metrics; `under` a tool, if given."""
 
-    def __init__(self, stand, settings=Settings()):
+    def __init__(self, stand, settings=Settings(), under=()):
         self.port, self.admin = free_port(), free_port()
         text = _toml(stand, settings, self.port, self.admin)
         conf = stand.write(f"portcullis-{self.port}.toml", text)
         log = stand.folder / f"portcullis-{self.port}.log"
-        self.process = Process([PROGRAM, "run", "-c", conf], log, settings.cores)
+        self.process = Process([*under, PROGRAM, "run", "-c", conf], log, settings.cores)
         stand.ends.callback(self.stop)
         self.process.wait_for_port(self.port, 60)
 
