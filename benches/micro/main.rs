@@ -1,4 +1,4 @@
-//! Times of single steps, and what each allocates: `cargo bench`, or `cargo bench -- verify` for some.
+//! Times of single steps: `cargo bench`, or `cargo bench -- verify` for some.
 //!
 //! Compare them with each other and with an earlier run on the same machine. What a whole request costs
 //! beside other proxies, `benches/peers/run` says.
@@ -16,12 +16,9 @@ mod parse;
 mod route;
 mod verify;
 
-use divan::AllocProfiler;
-use mimalloc::MiMalloc;
-
-// The program's own allocator, counted.
+// The program's own allocator.
 #[global_allocator]
-static ALLOCATOR: AllocProfiler<MiMalloc> = AllocProfiler::new(MiMalloc);
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     divan::main();

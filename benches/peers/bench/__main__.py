@@ -19,7 +19,7 @@ def main():
     options = _options()
     # Ends by way of every `with`, so that nothing that was started stays.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    start = time.monotonic()
+    start, busy = time.monotonic(), os.getloadavg()[0]
 
     def say(text):
         print(f"{time.monotonic() - start:5.0f} s  {text}", flush=True)
@@ -37,7 +37,7 @@ def main():
             tokens = stand.rsa.kept_tokens(STATE, 100)
             size = sum(map(len, tokens)) / len(tokens)
             if options.out:
-                report.write(options.out, stand, rows, bars, facts(), size, len(claims(0)))
+                report.write(options.out, stand, rows, bars, facts(busy), size, len(claims(0)))
                 say(f"wrote {options.out}")
     except CannotMeasure as error:
         print(f"cannot measure: {error}", file=sys.stderr)

@@ -11,27 +11,23 @@ from .portcullis import PROGRAM
 from .stand import ROOT, program
 
 
-def facts():
-    """Name and value of what a reader needs to judge the figures."""
+def facts(busy):
+    """Name and value of what a reader needs to judge the figures; `busy` is the load before the run."""
     cpuinfo = Path("/proc/cpuinfo").read_text()
     release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines()
                    if "=" in line)
     return {
         "CPU": f"{os.cpu_count()} × {re.search('model name.*: (.*)', cpuinfo)[1]}"
                + (", virtual" if "hypervisor" in cpuinfo else ""),
+        "Load average before the run": f"{busy:.1f}",
         "Kernel": f"Linux {platform.release()}",
         "System": release["PRETTY_NAME"].strip('"'),
         "Portcullis": f"{_first(PROGRAM, '--version')}, commit {_commit()}",
-        "HAProxy": _version(program("haproxy"), "-v"),
+        "HAProxy": f"{_version(program('haproxy'), '-v')}, {_openssl()}",
         "nginx": _version(program("nginx"), "-v"),
         "Envoy": _version(envoy_program(), "--version"),
         "wrk": _first("wrk", "-v").split("[")[0].removeprefix("wrk ").strip(),
     }
-
-
-def load_average():
-    """How busy the machine is beside the harness; one runs on the core of its own."""
-    return os.getloadavg()[0]
 
 
 def _commit():
@@ -42,6 +38,13 @@ def _commit():
 
 def _version(command, option):
     return re.search(r"\d+\.\d+\.\d+\S*", _first(command, option))[0].split("/Clean")[0]
+
+
+def _openssl():
+    """Which library checks HAProxy's signatures: that makes the difference."""
+    run = subprocess.run([program("haproxy"), "-vv"], capture_output=True, text=True, check=False)
+    found = re.search(r"Running on OpenSSL version : (OpenSSL \S+)", run.stdout)
+    return found[1] if found else "its library unknown"
 
 
 def _first(command, option):

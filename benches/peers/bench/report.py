@@ -11,22 +11,25 @@ mean anything elsewhere. `benches/peers/run` measures all of it again and writes
 
 ## How it was measured
 
-The proxy is pinned to one core and has one worker; wrk with {connections} keep-alive connections and the upstream
-(nginx, a {body}-byte JSON reply) share another. **CPU** is what the proxy's process used, user and system
-time from `/proc`, divided by the requests: it holds also where something else runs on the machine, while
-requests a second and latency do not. The subjects take turns, {rounds} rounds of {seconds} s, and each figure is the
-median of its rounds. Tokens are about {size} bytes long and have {claims} claims.
+The proxy is pinned to one core and has one worker; wrk with {connections} keep-alive connections and the
+upstream (nginx, a {body}-byte JSON reply) share another. **CPU** is what the proxy's process used, user and
+system time from `/proc`, divided by the requests. It holds also where something else runs on the machine;
+requests a second and latency do not, and how the kernel tells user from system time is coarse. The subjects
+take turns, {rounds} rounds of {seconds} s, and each figure is the median of its rounds. Tokens are about
+{size:.0f} bytes long and have {claims} claims.
 
 Portcullis does all that it does in service: signature, time, audience, issuer and two more claims, identity
-headers, metrics, `X-Forwarded-*`. *Seen before* is 100 tokens in rotation; at *first sight* no token comes
-twice, and the gateway is started anew for each round. Before anything is measured, each proxy that checks
-must let a good token through, and refuse a wrong signature, issuer and audience, and an expired token.
+headers, metrics, `X-Forwarded-*`. *Seen before* is 100 tokens in rotation. At *first sight* no token comes
+twice; the gateway is started anew for each round, so its cache grows all the while. Before anything is
+measured, each proxy that checks must let a good token through, and refuse a wrong signature, issuer and
+audience, and an expired token.
 
-The peers are set up as their manuals say. HAProxy: `nbthread 1`, `http-reuse always`; `jwt_verify` with a fixed
-algorithm, and `iss`, `aud` and `exp` compared. Envoy: `--concurrency 1`, circuit breakers out of the way, no
-request ids, no dynamic statistics of the router; `jwt_authn` with local keys, issuer, audience and one claim to a
-header; once more with its token cache. nginx: `keepalive` to the upstream. None writes an access log.
-HAProxy and Envoy without its cache get the tokens of *first sight*, which they cannot tell from others.
+The peers are set up as their manuals say. HAProxy: `nbthread 1`, `http-reuse always`; `jwt_verify` with a
+fixed algorithm, and `iss`, `aud` and `exp` compared. Envoy: `--concurrency 1`, circuit breakers out of the
+way, no request ids, no dynamic statistics of the router; `jwt_authn` with local keys, issuer, audience and
+one claim to a header; once more with its token cache. nginx: `keepalive` to the upstream. None writes an
+access log. HAProxy and Envoy without its cache get the tokens of *first sight*, which they cannot tell from
+others.
 """
 
 

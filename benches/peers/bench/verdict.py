@@ -26,10 +26,11 @@ class Check:
         return "≥" if self.at_least else "≤"
 
     def missed_by(self):
-        """How far it is off, in per cent of the limit; infinite for a limit of zero."""
+        """How far it is off, in per cent of the limit."""
         if not self.limit:
             return "any at all is too much"
-        return f"{abs(self.value / self.limit - 1) * 100:.2g} %"
+        off = abs(self.value / self.limit - 1) * 100
+        return f"{off:.{0 if off >= 1 else 1}f} %"
 
 
 @dataclass
