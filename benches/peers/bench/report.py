@@ -54,7 +54,7 @@ def write(folder, stand, table, bars, facts, size, claims):
     if table:
         (folder / "benchmarks.svg").write_text(plot_bars(table))
     for bar in bars:
-        if hasattr(bar, "lines"):
+        if bar.lines:
             (folder / "growth.svg").write_text(plot_growth(bar.lines))
 
 
@@ -104,7 +104,7 @@ def _bars(bars):
             text += [f"| {check.what} | {check.number(check.value)} | {check.sign} "
                      f"{check.number(check.limit)} | {_verdict(check)} |" for check in bar.checks]
             text.append("")
-        if hasattr(bar, "lines"):
+        if bar.lines:
             text.append("![CPU a request over issuers, routes and live tokens](growth.svg)\n")
         text += [f"Not measured: {what}.\n" for what in bar.not_measured]
         text += [f"{note}\n" for note in bar.notes]

@@ -42,6 +42,8 @@ class Bar:
     checks: list = field(default_factory=list)
     not_measured: list = field(default_factory=list)
     notes: list = field(default_factory=list)
+    # What grows, for a plot.
+    lines: list = field(default_factory=list)
 
     def check(self, *args, **how):
         self.checks.append(Check(*args, **how))

@@ -27,13 +27,13 @@ class Line:
 
 def measure(stand, _table, say):
     bar = Bar(3, "Flat")
-    bar.lines = []
     for grow in (_issuers, _new_issuers, _routes, _tokens):
         line = grow(stand, bar, say)
         bar.lines.append(line)
-        smallest, largest = min(line.points), max(line.points)
-        ratio = line.points[largest] / line.points[smallest]
-        bar.check(f"{line.title}, {smallest:,} → {largest:,}", ratio, LIMIT)
+        smallest, *larger = sorted(line.points)
+        dearest = max(larger, key=line.points.get)
+        ratio = line.points[dearest] / line.points[smallest]
+        bar.check(f"{line.title}, {smallest:,} → {larger[-1]:,}, the dearest: {dearest:,}", ratio, LIMIT)
     return bar
 
 
