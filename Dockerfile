@@ -12,8 +12,9 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY LICENSE scripts/rootfs ./
-# The tests' target has to exist for cargo to read the manifest; nothing of it is built.
-RUN mkdir -p tests/it && echo 'fn main() {}' > tests/it/main.rs \
+# The targets of tests and benches have to exist for cargo to read the manifest; nothing of them is built.
+RUN mkdir -p tests/it benches/micro \
+    && echo 'fn main() {}' | tee tests/it/main.rs > benches/micro/main.rs \
     && cargo build --locked --release --bin portcullis \
     && ./rootfs target/release/portcullis /rootfs
 
