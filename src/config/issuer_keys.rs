@@ -3,13 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use super::{
-    fetch, files,
+    fetch, files, issuer_discovery,
     schema::{Key, Schema, needed, unset},
     section::{Section, Text},
     value::{Node, Span},
 };
 use crate::{
-    issuer::{KeySource, discovery},
+    issuer::KeySource,
     jose::{
         self, AlgorithmSet,
         jwk::{JwkSet, JwkSetError, Symmetric},
@@ -102,7 +102,7 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
         [] => {
             // One that is there and empty was meant to be another: nothing is guessed for it.
             let is_meant = SOURCES.into_iter().any(|s| issuer.key_span(s).is_some());
-            if is_url(name) && !is_meant {
+            if issuer_discovery::is_url(name) && !is_meant {
                 return discovered(issuer, name, span);
             }
             let help = "name one of discovery_url, jwks_uri, jwks_file, jwks, shared_secret_file";
@@ -149,41 +149,9 @@ fn remote(section: &Section<'_>, text: Text<'_>, issuer: Option<&str>) -> Option
     })
 }
 
-/// The metadata stand where the issuer's name says (OpenID Connect Discovery 1.0 §4).
 fn discovered(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
-    if issuer.is_misread() {
-        // A misspelt source is said already, and this one was not meant.
-        return None;
-    }
-    if name.contains(['?', '#']) {
-        let message = "an issuer with a query or a fragment has no place for its metadata";
-        let help = "name it in \"discovery_url\", or name another source of keys";
-        issuer.context.error_with_help(span, message, help);
-        return None;
-    }
-    if authority(name).is_empty() {
-        // The URL standard would take the first part of the path for the host.
-        issuer
-            .context
-            .error(span, "the issuer's name is a URL without a host");
-        return None;
-    }
-    let place = name.strip_suffix('/').unwrap_or(name);
-    let url = format!("{place}{}", discovery::WELL_KNOWN);
-    let text = Text { text: &url, span };
-    remote(issuer, text, Some(name))
-}
-
-fn authority(url: &str) -> &str {
-    let (_, rest) = url.split_once("://").unwrap_or_default();
-    rest.split('/').next().unwrap_or_default()
-}
-
-fn is_url(name: &str) -> bool {
-    let scheme = name.split_once("://").map_or("", |(scheme, _)| scheme);
-    ["https", "http"]
-        .iter()
-        .any(|s| scheme.eq_ignore_ascii_case(s))
+    let url = issuer_discovery::place(issuer, name, span)?;
+    remote(issuer, Text { text: &url, span }, Some(name))
 }
 
 /// The file is read here only to see whether it is good; whoever watches it reads it again.

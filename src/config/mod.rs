@@ -17,6 +17,7 @@ mod environment;
 mod fetch;
 mod files;
 mod issuer;
+mod issuer_discovery;
 mod issuer_headers;
 mod issuer_keys;
 mod issuer_name;
