@@ -149,12 +149,6 @@ impl RequestBody {
         })
     }
 
-    /// Whether its length is not known before its end, so that it must go on in chunks.
-    #[must_use]
-    pub fn is_chunked(&self) -> bool {
-        self.size_hint().exact().is_none()
-    }
-
     /// Data of the source; trailers are passed over.
     fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
