@@ -2,15 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use http::request::Parts;
-use serde_json::{Map, Value};
-
 use crate::{
     claims::Scopes,
     identity::Principal,
+    jose::json::Object,
     route::{Access, Route},
     token::Absent,
 };
+use http::request::Parts;
 
 /// Leave to forward one request: it holds the request's head, so it cannot serve another.
 ///
@@ -154,7 +153,7 @@ impl fmt::Debug for Permit {
     }
 }
 
-fn decide(issuer: &str, claims: &Map<String, Value>, route: &Route) -> Result<(), Denied> {
+fn decide(issuer: &str, claims: &Object, route: &Route) -> Result<(), Denied> {
     match route.access {
         Access::Public => return Err(Denied::Public),
         Access::Optional | Access::Required => {}
@@ -177,7 +176,7 @@ fn decide(issuer: &str, claims: &Map<String, Value>, route: &Route) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::token::{Presented, Sources, extract};
@@ -210,7 +209,7 @@ mod tests {
     }
 
     fn ask(route: &Route, claims: &Value) -> Result<(), Denied> {
-        decide(ISS, claims.as_object().unwrap(), route)
+        decide(ISS, &Object::of(claims), route)
     }
 
     #[test]

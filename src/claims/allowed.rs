@@ -1,8 +1,9 @@
 //! Required claims, claims that are strings, and claims restricted to a list of values.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 use super::{ClaimPath, ClaimsError, Rules};
+use crate::jose::json::{Object, Text};
 
 /// Registered claims that are strings when they are there (RFC 7519 §4.1.2 and §4.1.7).
 const STRINGS: [&str; 2] = ["sub", "jti"];
@@ -11,7 +12,7 @@ const STRINGS: [&str; 2] = ["sub", "jti"];
 /// restricted is in its list.
 ///
 /// An `iat` that only `max_age` asks for is looked for here too: absence is this step's matter.
-pub(super) fn check(claims: &Map<String, Value>, rules: &Rules) -> Result<(), ClaimsError> {
+pub(super) fn check(claims: &Object, rules: &Rules) -> Result<(), ClaimsError> {
     for path in &rules.require {
         present(claims, path)?;
     }
@@ -19,35 +20,41 @@ pub(super) fn check(claims: &Map<String, Value>, rules: &Rules) -> Result<(), Cl
         present(claims, &ClaimPath::named("iat"))?;
     }
     for claim in STRINGS {
-        if !matches!(
-            claims.get(claim),
-            None | Some(Value::Null | Value::String(_))
-        ) {
+        let wrong = |value: &Text<'_>| !value.is_null() && value.string().is_none();
+        if claims.get(claim).as_ref().is_some_and(wrong) {
             let why = "not a string";
             return Err(ClaimsError::Malformed { claim, why });
         }
     }
     for (path, allowed) in &rules.allowed {
         let value = present(claims, path)?;
-        if !is_allowed(value, allowed) {
+        if !is_allowed(&value, allowed) {
             return Err(ClaimsError::NotAllowed(path.clone()));
         }
     }
     Ok(())
 }
 
-fn present<'c>(claims: &'c Map<String, Value>, path: &ClaimPath) -> Result<&'c Value, ClaimsError> {
+fn present<'c>(claims: &'c Object, path: &ClaimPath) -> Result<Text<'c>, ClaimsError> {
     path.find(claims)
         .ok_or_else(|| ClaimsError::Missing(path.clone()))
 }
 
 /// Whether `value` itself, or one of its elements if it is an array, is in the list.
-fn is_allowed(value: &Value, allowed: &[Value]) -> bool {
-    let listed = |value: &Value| allowed.iter().any(|allowed| same(allowed, value));
-    listed(value)
+fn is_allowed(value: &Text<'_>, allowed: &[Value]) -> bool {
+    is_listed(value, allowed)
         || value
-            .as_array()
-            .is_some_and(|elements| elements.iter().any(listed))
+            .elements()
+            .is_some_and(|mut elements| elements.any(|element| is_listed(&element, allowed)))
+}
+
+fn is_listed(value: &Text<'_>, allowed: &[Value]) -> bool {
+    if let Some(text) = value.string() {
+        let equal = |allowed: &Value| allowed.as_str() == Some(&*text);
+        return allowed.iter().any(equal);
+    }
+    let value = value.to_value();
+    allowed.iter().any(|allowed| same(allowed, &value))
 }
 
 /// JSON equality, in which `1` and `1.0` are one number.
@@ -99,7 +106,7 @@ mod tests {
                 require: Vec::new(),
                 ..rules()
             };
-            check(claims.as_object().unwrap(), &rules)
+            check(&Object::of(&claims), &rules)
         };
         assert_eq!(check(json!({"sub": "alice", "jti": ""})), Ok(()));
         assert_eq!(check(json!({"sub": null})), Ok(()));
@@ -118,7 +125,7 @@ mod tests {
             allowed: vec![("c".parse().unwrap(), allowed.as_array().unwrap().clone())],
             ..rules()
         };
-        match check(json!({"c": value}).as_object().unwrap(), &rules) {
+        match check(&Object::of(&json!({"c": value})), &rules) {
             Ok(()) => true,
             Err(error) => {
                 assert_eq!(error, ClaimsError::NotAllowed(ClaimPath::named("c")));
@@ -199,7 +206,7 @@ mod tests {
             require: paths.clone(),
             ..rules()
         };
-        let ask = |claims: Value| check(claims.as_object().unwrap(), &rules);
+        let ask = |claims: Value| check(&Object::of(&claims), &rules);
         assert_eq!(ask(json!({"sub": "s", "a": {"b": 0}})), Ok(()));
         let missing = |at: usize| Err(ClaimsError::Missing(paths[at].clone()));
         assert_eq!(ask(json!({"a": {"b": 0}})), missing(0));
@@ -212,7 +219,7 @@ mod tests {
             ..rules.clone()
         };
         for claims in [json!({}), json!({"sub": null})] {
-            assert_eq!(check(claims.as_object().unwrap(), &restricted), missing(0));
+            assert_eq!(check(&Object::of(&claims), &restricted), missing(0));
         }
     }
 
@@ -224,8 +231,8 @@ mod tests {
             ..rules()
         };
         let claims = json!({"iat": 1});
-        assert_eq!(check(claims.as_object().unwrap(), &rules), Ok(()));
+        assert_eq!(check(&Object::of(&claims), &rules), Ok(()));
         let missing = Err(ClaimsError::Missing(ClaimPath::named("iat")));
-        assert_eq!(check(&Map::new(), &rules), missing);
+        assert_eq!(check(&Object::of(&json!({})), &rules), missing);
     }
 }

@@ -1,8 +1,7 @@
 //! The audience rule (RFC 7519 §4.1.3).
 
-use serde_json::{Map, Value};
-
 use super::ClaimsError;
+use crate::jose::json::Object;
 
 /// Which audiences an issuer's tokens may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ struct Location<'u> {
 
 /// Checks `aud` for a request of `resource`, a URL without a query.
 pub(super) fn check(
-    claims: &Map<String, Value>,
+    claims: &Object,
     audiences: &Audiences,
     resource: Option<&str>,
 ) -> Result<(), ClaimsError> {
@@ -53,28 +52,25 @@ pub(super) fn check(
 }
 
 /// Whether one of the values of `aud` is `good`; `None` when there is no `aud`.
-fn any(
-    claims: &Map<String, Value>,
-    good: impl Fn(&str) -> bool,
-) -> Result<Option<bool>, ClaimsError> {
+fn any(claims: &Object, good: impl Fn(&str) -> bool) -> Result<Option<bool>, ClaimsError> {
     const WHY: &str = "not a string or a non-empty array of strings";
     let malformed = ClaimsError::Malformed {
         claim: "aud",
         why: WHY,
     };
-    match claims.get("aud") {
-        None => Ok(None),
-        Some(Value::String(aud)) => Ok(Some(good(aud))),
-        Some(Value::Array(values)) if !values.is_empty() => {
-            let mut found = false;
-            for value in values {
-                // No early end: a mixed array is malformed wherever the good value stands.
-                found |= good(value.as_str().ok_or_else(|| malformed.clone())?);
-            }
-            Ok(Some(found))
-        }
-        Some(_) => Err(malformed),
+    let Some(value) = claims.get("aud") else {
+        return Ok(None);
+    };
+    if let Some(aud) = value.string() {
+        return Ok(Some(good(&aud)));
     }
+    let mut found = None;
+    for value in value.elements().ok_or_else(|| malformed.clone())? {
+        // No early end: a mixed array is malformed wherever the good value stands.
+        let aud = value.string().ok_or_else(|| malformed.clone())?;
+        found = Some(found.unwrap_or(false) | good(&aud));
+    }
+    found.map(Some).ok_or(malformed)
 }
 
 impl<'u> Location<'u> {
@@ -153,7 +149,7 @@ fn parse_port(digits: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -161,13 +157,13 @@ mod tests {
 
     fn one_of(aud: &Value) -> Result<(), ClaimsError> {
         let allowed = Audiences::OneOf(vec!["https://api.example.com".into(), "orders".into()]);
-        check(json!({"aud": aud}).as_object().unwrap(), &allowed, None)
+        check(&Object::of(&json!({"aud": aud})), &allowed, None)
     }
 
     fn prefix_of(resource: &str, aud: &Value) -> Result<(), ClaimsError> {
         let claims = json!({"aud": aud});
         check(
-            claims.as_object().unwrap(),
+            &Object::of(&claims),
             &Audiences::ResourcePrefix,
             Some(resource),
         )
@@ -197,13 +193,13 @@ mod tests {
         }
         let nothing_allowed = Audiences::OneOf(Vec::new());
         let claims = json!({"aud": "orders"});
-        let result = check(claims.as_object().unwrap(), &nothing_allowed, None);
+        let result = check(&Object::of(&claims), &nothing_allowed, None);
         assert_eq!(result, Err(ClaimsError::Audience));
     }
 
     #[test]
     fn no_aud_passes_only_where_none_is_configured() {
-        let none = Map::new();
+        let none = Object::of(&json!({}));
         let allowed = Audiences::OneOf(vec!["orders".into()]);
         assert_eq!(
             check(&none, &allowed, Some(RESOURCE)),
@@ -238,10 +234,7 @@ mod tests {
             assert!(malformed(&one_of(&aud)), "{aud}");
             assert!(malformed(&prefix_of(RESOURCE, &aud)), "{aud}");
             let claims = json!({"aud": aud});
-            assert_eq!(
-                check(claims.as_object().unwrap(), &Audiences::All, None),
-                Ok(())
-            );
+            assert_eq!(check(&Object::of(&claims), &Audiences::All, None), Ok(()));
         }
     }
 
@@ -345,11 +338,7 @@ mod tests {
             Some("/orders"),
             Some("https://api.example.com/?x"),
         ] {
-            let result = check(
-                claims.as_object().unwrap(),
-                &Audiences::ResourcePrefix,
-                resource,
-            );
+            let result = check(&Object::of(&claims), &Audiences::ResourcePrefix, resource);
             assert_eq!(result, Err(ClaimsError::Audience), "{resource:?}");
         }
     }

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     clock::UnixTime,
-    jose::{Header, Thumbprint, Verified},
+    jose::{Header, Thumbprint, Verified, json::Object},
 };
 
 pub mod allowed;
@@ -154,7 +154,7 @@ impl Identity {
 
     /// The claims, all of them checked.
     #[must_use]
-    pub fn claims(&self) -> &Map<String, Value> {
+    pub fn claims(&self) -> &Object {
         self.verified.claims()
     }
 
@@ -198,7 +198,7 @@ impl ClaimsError {
 }
 
 fn accept(
-    claims: &Map<String, Value>,
+    claims: &Object,
     rules: &Rules,
     now: UnixTime,
     resource: Option<&str>,
@@ -213,14 +213,16 @@ fn accept(
 
 /// The registry was asked with the same `iss`, but before the signature: what that led to is not
 /// trusted here.
-fn issuer(claims: &Map<String, Value>, expected: &str) -> Result<(), ClaimsError> {
-    match claims.get("iss") {
-        Some(Value::String(iss)) if iss == expected => Ok(()),
-        Some(Value::String(_)) | None => Err(ClaimsError::Issuer),
-        Some(_) => Err(ClaimsError::Malformed {
-            claim: "iss",
-            why: "not one string",
-        }),
+fn issuer(claims: &Object, expected: &str) -> Result<(), ClaimsError> {
+    let iss = claims.get("iss").ok_or(ClaimsError::Issuer)?;
+    let iss = iss.string().ok_or(ClaimsError::Malformed {
+        claim: "iss",
+        why: "not one string",
+    })?;
+    if iss == expected {
+        Ok(())
+    } else {
+        Err(ClaimsError::Issuer)
     }
 }
 

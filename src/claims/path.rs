@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde_json::{Map, Value};
+use crate::jose::json::{Object, Text};
 
 /// A claim's place in the payload.
 ///
@@ -38,13 +38,13 @@ impl ClaimPath {
 
     /// The value at this place; a null counts as absent.
     #[must_use]
-    pub fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
+    pub fn find<'c>(&self, claims: &'c Object) -> Option<Text<'c>> {
         let value = match &self.tokens {
-            None => claims.get(&*self.text),
+            None => claims.get(&self.text),
             Some(tokens) => {
                 let (first, rest) = tokens.split_first()?;
                 rest.iter()
-                    .try_fold(claims.get(&**first)?, |value, token| step(value, token))
+                    .try_fold(claims.get(first)?, |value, token| step(value, token))
             }
         };
         value.filter(|value| !value.is_null())
@@ -81,11 +81,10 @@ impl fmt::Display for ClaimPath {
     }
 }
 
-fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
-    match value {
-        Value::Object(members) => members.get(token),
-        Value::Array(elements) => elements.get(index(token)?),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+fn step<'t>(value: Text<'t>, token: &str) -> Option<Text<'t>> {
+    match value.elements() {
+        Some(mut elements) => elements.nth(index(token)?),
+        None => value.get(token),
     }
 }
 
@@ -119,15 +118,16 @@ fn unescape(token: &str) -> Result<Box<str>, ClaimPathError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn find(path: &str, claims: &Value) -> Option<Value> {
+        let claims = Object::of(claims);
         path.parse::<ClaimPath>()
             .unwrap()
-            .find(claims.as_object().unwrap())
-            .cloned()
+            .find(&claims)
+            .map(|value| value.to_value())
     }
 
     #[test]

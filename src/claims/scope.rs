@@ -1,40 +1,35 @@
 //! Scopes (RFC 6749 §3.3): `scope` as RFC 9068 §2.2.3 writes it, or `scp`.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use crate::jose::json::{Object, Text};
 
 /// The scope that a token grants, borrowed from its claims.
 ///
 /// It is `scope`, one string of tokens with single spaces between; when that is absent (or null) it
 /// is `scp`, such a string or an array of tokens. A claim that is malformed grants nothing at all.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Scopes<'c>(Granted<'c>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Granted<'c> {
     Nothing,
     /// Tokens with single spaces between.
-    Text(&'c str),
-    /// Strings, each of which is a token.
-    List(&'c [Value]),
+    Text(Cow<'c, str>),
+    /// Each is a token.
+    List(Vec<Cow<'c, str>>),
 }
 
 impl<'c> Scopes<'c> {
     /// Reads the scope out of checked claims.
     #[must_use]
-    pub fn of(claims: &'c Map<String, Value>) -> Self {
+    pub fn of(claims: &'c Object) -> Self {
         let there = |name| claims.get(name).filter(|value| !value.is_null());
-        let granted = match (there("scope"), there("scp")) {
-            (Some(Value::String(text)), _) | (None, Some(Value::String(text)))
-                if is_scope(text) =>
-            {
-                Granted::Text(text)
-            }
-            (None, Some(Value::Array(list))) if list.iter().all(is_token_value) => {
-                Granted::List(list)
-            }
-            _ => Granted::Nothing,
-        };
-        Self(granted)
+        Self(match (there("scope"), there("scp")) {
+            (Some(scope), _) => Granted::text(&scope),
+            (None, Some(scp)) => Granted::list(&scp).unwrap_or_else(|| Granted::text(&scp)),
+            (None, None) => Granted::Nothing,
+        })
     }
 
     /// Whether every one of `all` is granted, and one of `any` unless that is empty.
@@ -52,15 +47,31 @@ impl<'c> Scopes<'c> {
     }
 
     /// The tokens, as they are written.
-    pub fn iter(&self) -> impl Iterator<Item = &'c str> {
-        let (text, list): (Option<&str>, &[Value]) = match self.0 {
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let (text, list): (Option<&str>, &[Cow<'_, str>]) = match &self.0 {
             Granted::Nothing => (None, &[]),
             Granted::Text(text) => (Some(text), &[]),
             Granted::List(list) => (None, list),
         };
         text.into_iter()
             .flat_map(|text| text.split(' '))
-            .chain(list.iter().flat_map(Value::as_str))
+            .chain(list.iter().map(AsRef::as_ref))
+    }
+}
+
+impl<'c> Granted<'c> {
+    fn text(value: &Text<'c>) -> Self {
+        match value.string() {
+            Some(text) if is_scope(&text) => Self::Text(text),
+            Some(_) | None => Self::Nothing,
+        }
+    }
+
+    /// An array of tokens; one that holds anything else grants nothing.
+    fn list(value: &Text<'c>) -> Option<Self> {
+        let token = |value: Text<'c>| value.string().filter(|token| is_token(token));
+        let tokens: Option<Vec<_>> = value.elements()?.map(token).collect();
+        Some(tokens.map_or(Self::Nothing, Self::List))
     }
 }
 
@@ -74,18 +85,14 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(fit)
 }
 
-fn is_token_value(value: &Value) -> bool {
-    value.as_str().is_some_and(is_token)
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn tokens(claims: &Value) -> Vec<String> {
-        Scopes::of(claims.as_object().unwrap())
+        Scopes::of(&Object::of(claims))
             .iter()
             .map(str::to_owned)
             .collect()
@@ -93,7 +100,7 @@ mod tests {
 
     fn covers(claims: &Value, all: &[&str], any: &[&str]) -> bool {
         let own = |list: &[&str]| list.iter().map(|&s| s.into()).collect::<Vec<Box<str>>>();
-        Scopes::of(claims.as_object().unwrap()).covers(&own(all), &own(any))
+        Scopes::of(&Object::of(claims)).covers(&own(all), &own(any))
     }
 
     #[test]

@@ -38,13 +38,7 @@ fn but(changes: &Value) -> Value {
 }
 
 fn ask(rules: &Rules, claims: &Value) -> Result<(), ClaimsError> {
-    accept(
-        claims.as_object().unwrap(),
-        rules,
-        UnixTime(NOW),
-        Some(RESOURCE),
-    )
-    .map(drop)
+    accept(&Object::of(claims), rules, UnixTime(NOW), Some(RESOURCE)).map(drop)
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Time: `exp`, `nbf`, `iat` and `max_age` (RFC 7519 §4.1.4 to §4.1.6).
 
-use serde_json::{Map, Value};
-
 use super::{ClaimsError, Rules};
-use crate::clock::UnixTime;
+use crate::{
+    clock::UnixTime,
+    jose::json::{Object, Text},
+};
 
 /// The last second of the year 9999. What lies beyond is a mistake or a trick, not a date.
 const LATEST: i64 = 253_402_300_799;
@@ -19,7 +20,7 @@ pub(super) struct Times {
 impl Times {
     /// Reads the times. Whether a claim has to be there is not asked here but in [`super::allowed`];
     /// one that is there has to be a time.
-    pub(super) fn read(claims: &Map<String, Value>) -> Result<Self, ClaimsError> {
+    pub(super) fn read(claims: &Object) -> Result<Self, ClaimsError> {
         Ok(Self {
             exp: read(claims, "exp")?,
             nbf: read(claims, "nbf")?,
@@ -54,11 +55,11 @@ impl Times {
 }
 
 /// A NumericDate (RFC 7519 §2). One that does not parse, null included, is not an absent one.
-fn read(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<UnixTime>, ClaimsError> {
+fn read(claims: &Object, claim: &'static str) -> Result<Option<UnixTime>, ClaimsError> {
     let Some(value) = claims.get(claim) else {
         return Ok(None);
     };
-    match seconds(value) {
+    match seconds(&value) {
         Some(seconds) => Ok(Some(UnixTime(seconds))),
         None => Err(ClaimsError::Malformed {
             claim,
@@ -67,10 +68,8 @@ fn read(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<UnixT
     }
 }
 
-fn seconds(value: &Value) -> Option<i64> {
-    let Value::Number(number) = value else {
-        return None;
-    };
+fn seconds(value: &Text<'_>) -> Option<i64> {
+    let number = value.number()?;
     let seconds = match number.as_i64() {
         Some(seconds) => seconds,
         None => whole(number.as_f64()?)?,
@@ -86,7 +85,7 @@ fn whole(number: f64) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::claims::tests::rules;
@@ -100,7 +99,7 @@ mod tests {
             max_age,
             ..rules()
         };
-        Times::read(claims.as_object().unwrap())?.check(&rules, UnixTime(now))
+        Times::read(&Object::of(claims))?.check(&rules, UnixTime(now))
     }
 
     fn now(claims: &Value) -> Result<(), ClaimsError> {
@@ -205,7 +204,7 @@ mod tests {
                     max_age: Some(number),
                     ..rules()
                 };
-                let _ = Times::read(claims.as_object().unwrap())
+                let _ = Times::read(&Object::of(&claims))
                     .unwrap()
                     .check(&rules, UnixTime(now));
             }

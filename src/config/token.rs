@@ -92,7 +92,7 @@ fn header_name(token: &Section<'_>, text: Text<'_>) -> Option<HeaderName> {
         token.context.error(text.span, "not a header's name");
         return None;
     };
-    if RESERVED.contains(&name) || identity::HEADER_NAMES.contains(&name) {
+    if RESERVED.contains(&name) || identity::HEADER_NAMES.contains(&name.as_str()) {
         token
             .context
             .error(text.span, format!("the header {name} cannot carry a token"));

@@ -21,7 +21,7 @@ pub(super) struct Composition<'c> {
     /// The client's head, its token taken out.
     pub(super) head: &'c Parts,
     /// Whose fields are set.
-    pub(super) identity: Option<&'c IdentityHeaders>,
+    pub(super) identity: Option<IdentityHeaders<'c>>,
     pub(super) upstream: &'c Upstream,
     pub(super) hop: &'c Hop<'c>,
     /// Whether the route is for some methods only.
@@ -36,8 +36,8 @@ impl Composition<'_> {
         let gone = headers::named_by_connection(&self.head.headers);
         self.passed(out, &gone);
         self.hop.write(out, &self.head.headers, &gone);
-        for (name, value) in self.identity.iter().flat_map(|identity| identity.iter()) {
-            field(out, name.as_str(), value.as_bytes());
+        if let Some(identity) = &self.identity {
+            identity.write(out);
         }
         let coding = self.framing(out, body);
         out.extend_from_slice(b"\r\n");

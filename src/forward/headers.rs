@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn every_identity_header_is_the_gateways_own() {
-        for name in &crate::identity::HEADER_NAMES {
-            assert_eq!(Fate::of(name.as_str()), Fate::Own, "{name}");
+        for name in crate::identity::HEADER_NAMES {
+            assert_eq!(Fate::of(name), Fate::Own, "{name}");
         }
     }
 }

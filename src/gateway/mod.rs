@@ -142,7 +142,7 @@ impl Gateway {
         self.metrics.token_cache_misses.inc();
         let unverified = compact::parse(bytes, route.token.max_bytes)?;
         say::shape(trace, &unverified);
-        let issuer = snapshot.policy.registry.find(unverified.issuer()?)?;
+        let issuer = snapshot.policy.registry.find(&unverified.issuer()?)?;
         note.issuer = Some(Arc::clone(issuer));
         route.admit(&issuer.name)?;
         trace.pass(Step::Issuer, || issuer.name.to_string());

@@ -69,7 +69,7 @@ pub(super) fn claims(trace: &mut impl Trace, identity: &Identity, rules: &Rules,
         let exp = identity
             .claims()
             .get("exp")
-            .and_then(serde_json::Value::as_i64);
+            .and_then(|exp| exp.number()?.as_i64());
         let left = exp.map_or_else(
             || "no exp".to_owned(),
             |exp| format!("{} s until it expires", UnixTime(exp).since(now)),
@@ -98,7 +98,7 @@ pub(super) fn principal(trace: &mut impl Trace, principal: &Principal) {
         let headers: Vec<String> = principal
             .headers()
             .iter()
-            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+            .map(|(name, value)| format!("{name}: {value}"))
             .collect();
         headers.join(", ")
     });

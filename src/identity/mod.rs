@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 
 use crate::{
     claims::{ClaimPath, ClaimsError, Identity, Rules},
@@ -12,13 +12,13 @@ use crate::{
 mod render;
 
 /// The headers that carry the identity, and that no request may bring along itself.
-pub const HEADER_NAMES: [HeaderName; 5] = [SUBJECT, ISSUER, REALM, GROUPS, SCOPE];
+pub const HEADER_NAMES: [&str; 5] = [SUBJECT, ISSUER, REALM, GROUPS, SCOPE];
 
-const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
-const ISSUER: HeaderName = HeaderName::from_static("x-auth-issuer");
-const REALM: HeaderName = HeaderName::from_static("x-auth-realm");
-const GROUPS: HeaderName = HeaderName::from_static("x-auth-groups");
-const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
+const SUBJECT: &str = "x-auth-subject";
+const ISSUER: &str = "x-auth-issuer";
+const REALM: &str = "x-auth-realm";
+const GROUPS: &str = "x-auth-groups";
+const SCOPE: &str = "x-auth-scope";
 
 /// Which claims say who somebody is, prepared from an issuer's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +33,12 @@ pub struct IdentityClaims {
     pub realm_claim: ClaimPath,
 }
 
-/// The identity headers of one token, ready to be set.
-#[derive(Clone, Debug)]
-pub struct IdentityHeaders(Box<[(HeaderName, HeaderValue)]>);
+/// The identity headers of one token. Every value is a legal header value.
+#[derive(Clone, Copy, Debug)]
+pub struct IdentityHeaders<'p> {
+    issuer: &'p str,
+    rendered: &'p Rendered,
+}
 
 /// An identity together with its headers. Only [`Memo::principal`] makes one.
 /// Cloning shares it.
@@ -45,7 +48,16 @@ pub struct Principal(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     identity: Identity,
-    headers: IdentityHeaders,
+    rendered: Rendered,
+}
+
+/// What a token's own claims become, as it is written behind a request's other lines.
+#[derive(Debug, PartialEq, Eq)]
+struct Rendered {
+    /// `name: value` and a line end, for each header.
+    lines: Box<str>,
+    /// Whether the issuer is the realm too. It is not repeated for each token.
+    issuer_is_realm: bool,
 }
 
 /// Remembers who one token proved to be, so that this is found out once for all its requests.
@@ -88,8 +100,8 @@ impl Memo {
         identity: Identity,
         settings: &IdentityClaims,
     ) -> Result<Principal, IdentityError> {
-        let headers = render::render(identity.claims(), identity.issuer(), settings)?;
-        let principal = Principal(Arc::new(Inner { identity, headers }));
+        let rendered = render::render(identity.claims(), identity.issuer(), settings)?;
+        let principal = Principal(Arc::new(Inner { identity, rendered }));
         let _ = self.0.set(principal.clone());
         Ok(principal)
     }
@@ -122,15 +134,39 @@ impl Principal {
 
     /// What the upstream is told.
     #[must_use]
-    pub fn headers(&self) -> &IdentityHeaders {
-        &self.0.headers
+    pub fn headers(&self) -> IdentityHeaders<'_> {
+        IdentityHeaders {
+            issuer: self.0.identity.issuer(),
+            rendered: &self.0.rendered,
+        }
     }
 }
 
-impl IdentityHeaders {
-    /// Names and values, each name at most once.
-    pub fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
-        self.0.iter()
+impl<'p> IdentityHeaders<'p> {
+    /// Writes a line for each header behind `out`.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.rendered.lines.as_bytes());
+        for (name, value) in self.of_issuer() {
+            for part in [name, ": ", value, "\r\n"] {
+                out.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&'p str, &'p str)> + use<'p> {
+        self.rendered
+            .lines
+            .split_terminator("\r\n")
+            .filter_map(|line| line.split_once(": "))
+            .chain(self.of_issuer())
+    }
+
+    fn of_issuer(&self) -> impl Iterator<Item = (&'p str, &'p str)> + use<'p> {
+        let realm = self.rendered.issuer_is_realm.then_some(REALM);
+        let names = [Some(ISSUER), realm].into_iter().flatten();
+        let issuer = self.issuer;
+        names.map(move |name| (name, issuer))
     }
 }
 

@@ -1,125 +1,136 @@
-//! Claims to header values: nothing is rendered that would arrive as something else.
+//! Claims to header lines: nothing is rendered that would arrive as something else.
 
-use http::HeaderValue;
-use serde_json::{Map, Value};
-
-use super::{
-    GROUPS, HEADER_NAMES, ISSUER, IdentityClaims, IdentityError, IdentityHeaders, REALM, SCOPE,
-    SUBJECT,
+use super::{GROUPS, IdentityClaims, IdentityError, REALM, Rendered, SCOPE, SUBJECT};
+use crate::{
+    claims::{ClaimPath, scope::is_scope},
+    jose::json::{Object, Text},
 };
-use crate::claims::{ClaimPath, scope::is_scope};
 
-/// As [`super::headers`], from the claims themselves.
+/// The headers of a token with these claims; the issuer's own are not written out.
 pub(super) fn render(
-    claims: &Map<String, Value>,
+    claims: &Object,
     issuer: &str,
     settings: &IdentityClaims,
-) -> Result<IdentityHeaders, IdentityError> {
-    let mut headers = Vec::with_capacity(HEADER_NAMES.len());
-    let mut set = |name, value: Option<HeaderValue>| headers.extend(value.map(|v| (name, v)));
-    set(SUBJECT, subject(claims, &settings.subject)?);
-    set(ISSUER, text(issuer, &ClaimPath::named("iss"))?);
-    set(REALM, realm(claims, issuer, settings)?);
-    set(GROUPS, list(claims, &settings.groups)?);
-    set(SCOPE, scope(claims)?);
-    Ok(IdentityHeaders(headers.into()))
+) -> Result<Rendered, IdentityError> {
+    if !is_intact(issuer) {
+        return Err(IdentityError::NotAHeaderValue(ClaimPath::named("iss")));
+    }
+    let mut lines = String::with_capacity(160);
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            lines.extend([name, ": ", value, "\r\n"]);
+        }
+    };
+    line(SUBJECT, &subject(claims, &settings.subject)?);
+    let realm = realm(claims, settings)?;
+    if let Some(realm) = &realm {
+        line(REALM, realm);
+    }
+    line(GROUPS, &list(claims, &settings.groups)?);
+    line(SCOPE, &scope(claims)?);
+    Ok(Rendered {
+        lines: lines.into(),
+        issuer_is_realm: realm.is_none(),
+    })
 }
 
-fn subject(
-    claims: &Map<String, Value>,
-    path: &ClaimPath,
-) -> Result<Option<HeaderValue>, IdentityError> {
+/// Empty when the token names none.
+fn subject(claims: &Object, path: &ClaimPath) -> Result<String, IdentityError> {
     match path.find(claims) {
-        None => Ok(None),
-        Some(Value::String(subject)) => text(subject, path),
-        Some(_) => Err(IdentityError::WrongType(path.clone())),
+        None => Ok(String::new()),
+        Some(subject) => {
+            let subject = subject.string();
+            text(
+                &subject.ok_or_else(|| IdentityError::WrongType(path.clone()))?,
+                path,
+            )
+        }
     }
 }
 
-fn realm(
-    claims: &Map<String, Value>,
-    issuer: &str,
-    settings: &IdentityClaims,
-) -> Result<Option<HeaderValue>, IdentityError> {
+/// The realm, unless it is the issuer.
+fn realm(claims: &Object, settings: &IdentityClaims) -> Result<Option<String>, IdentityError> {
     if let Some(realm) = &settings.realm {
-        return Ok(Some(realm.clone()));
+        // It came from a configuration, which is text.
+        return Ok(Some(String::from_utf8_lossy(realm.as_bytes()).into_owned()));
     }
-    match settings.realm_claim.find(claims) {
-        Some(Value::String(realm)) if !realm.is_empty() => text(realm, &settings.realm_claim),
-        Some(_) | None => text(issuer, &ClaimPath::named("iss")),
+    let claimed = settings.realm_claim.find(claims);
+    match claimed.and_then(|realm| realm.string()) {
+        Some(realm) if !realm.is_empty() => text(&realm, &settings.realm_claim).map(Some),
+        Some(_) | None => Ok(None),
     }
 }
 
 /// The scope as [`crate::authz`] sees it: a text that is no scope grants nothing, and gets no header.
-fn scope(claims: &Map<String, Value>) -> Result<Option<HeaderValue>, IdentityError> {
+fn scope(claims: &Object) -> Result<String, IdentityError> {
     let paths = [ClaimPath::named("scope"), ClaimPath::named("scp")];
     let Some((path, value)) = paths.iter().find_map(|p| p.find(claims).map(|v| (p, v))) else {
-        return Ok(None);
+        return Ok(String::new());
     };
-    match value {
+    match value.string() {
         // A tab between two scopes is a mistake that grants nothing; the others are no mistakes.
-        Value::String(scope) if scope.chars().any(|c| c.is_control() && c != '\t') => {
+        Some(scope) if scope.chars().any(|c| c.is_control() && c != '\t') => {
             Err(IdentityError::NotAHeaderValue(path.clone()))
         }
-        Value::String(scope) if !is_scope(scope) => Ok(None),
-        Value::String(scope) => join(scope.split(' ').map(Some), path),
-        Value::Array(_) if path.as_str() == "scp" => list(claims, path),
-        _ => Err(IdentityError::WrongType(path.clone())),
+        Some(scope) if !is_scope(&scope) => Ok(String::new()),
+        Some(scope) => {
+            let mut joined = String::with_capacity(scope.len());
+            for element in scope.split(' ') {
+                join(&mut joined, element, path)?;
+            }
+            Ok(joined)
+        }
+        None if path.as_str() == "scp" && value.elements().is_some() => list(claims, path),
+        None => Err(IdentityError::WrongType(path.clone())),
     }
 }
 
 /// An array of strings, or one string that is the only element.
-fn list(
-    claims: &Map<String, Value>,
-    path: &ClaimPath,
-) -> Result<Option<HeaderValue>, IdentityError> {
-    match path.find(claims) {
-        None => Ok(None),
-        Some(Value::String(only)) if only.is_empty() => Ok(None),
-        Some(Value::String(only)) => join(std::iter::once(Some(only.as_str())), path),
-        Some(Value::Array(elements)) => join(elements.iter().map(Value::as_str), path),
-        Some(_) => Err(IdentityError::WrongType(path.clone())),
-    }
-}
-
-/// Joins strings with commas. An element is not allowed to look like two, or like none.
-fn join<'v>(
-    elements: impl Iterator<Item = Option<&'v str>>,
-    path: &ClaimPath,
-) -> Result<Option<HeaderValue>, IdentityError> {
+fn list(claims: &Object, path: &ClaimPath) -> Result<String, IdentityError> {
+    let wrong = || IdentityError::WrongType(path.clone());
     let mut joined = String::new();
-    for element in elements {
-        let element = element.ok_or_else(|| IdentityError::WrongType(path.clone()))?;
-        if element.contains(',') {
-            return Err(IdentityError::Comma(path.clone()));
-        }
-        if element.is_empty() || !is_intact(element) {
-            return Err(IdentityError::NotAHeaderValue(path.clone()));
-        }
-        if !joined.is_empty() {
-            joined.push(',');
-        }
-        joined.push_str(element);
-    }
-    text(&joined, path)
-}
-
-/// A header value of these very bytes; none for the empty text.
-fn text(text: &str, path: &ClaimPath) -> Result<Option<HeaderValue>, IdentityError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let value = if is_intact(text) {
-        HeaderValue::from_bytes(text.as_bytes()).ok()
-    } else {
-        None
+    let Some(value) = path.find(claims) else {
+        return Ok(joined);
     };
-    value
-        .map(Some)
-        .ok_or_else(|| IdentityError::NotAHeaderValue(path.clone()))
+    if let Some(only) = value.string() {
+        if !only.is_empty() {
+            join(&mut joined, &only, path)?;
+        }
+        return Ok(joined);
+    }
+    for element in value.elements().ok_or_else(wrong)? {
+        let element = Text::string(&element).ok_or_else(wrong)?;
+        join(&mut joined, &element, path)?;
+    }
+    Ok(joined)
 }
 
-/// Whether a recipient that trims and that takes line breaks for what they are reads the same text.
+/// Adds an element behind a comma. It is not allowed to look like two, or like none.
+fn join(joined: &mut String, element: &str, path: &ClaimPath) -> Result<(), IdentityError> {
+    if element.contains(',') {
+        return Err(IdentityError::Comma(path.clone()));
+    }
+    if element.is_empty() || !is_intact(element) {
+        return Err(IdentityError::NotAHeaderValue(path.clone()));
+    }
+    if !joined.is_empty() {
+        joined.push(',');
+    }
+    joined.push_str(element);
+    Ok(())
+}
+
+/// A header value of these very bytes.
+fn text(text: &str, path: &ClaimPath) -> Result<String, IdentityError> {
+    if is_intact(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(IdentityError::NotAHeaderValue(path.clone()))
+    }
+}
+
+/// Whether it is a header value (RFC 9110 §5.5) that a recipient who trims, and who takes line breaks
+/// for what they are, reads as the same text.
 fn is_intact(text: &str) -> bool {
     text.trim().len() == text.len() && !text.chars().any(char::is_control)
 }

@@ -1,14 +1,12 @@
 //! The JWS compact serialisation (RFC 7515 §7.1) with a JWT payload (RFC 7519 §7.2).
 
-use std::fmt;
-
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value};
+use std::{borrow::Cow, fmt};
 
 use super::{
     header::{Header, HeaderError},
-    json::{self, JsonError},
+    json::{JsonError, Object},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// A token that is split and decoded, and of which nothing is proved. It names an issuer and a key;
 /// its claims stay closed until [`super::verify::verify`] has seen the signature.
@@ -16,7 +14,7 @@ pub struct Unverified<'t> {
     pub(super) signing_input: &'t [u8],
     pub(super) signature: Vec<u8>,
     pub(super) header: Header,
-    pub(super) claims: Map<String, Value>,
+    pub(super) claims: Object,
 }
 
 /// Why bytes are not a token.
@@ -67,9 +65,9 @@ pub enum IssuerClaimError {
 pub fn parse(token: &[u8], max_bytes: usize) -> Result<Unverified<'_>, CompactError> {
     check_size(token, max_bytes)?;
     let parts = split(token)?;
-    let header = Header::parse(&decode(parts.header, "header")?)?;
+    let header = Header::parse(decode(parts.header, "header")?)?;
     let payload = decode(parts.payload, "payload")?;
-    let claims = json::parse_object(&payload).map_err(CompactError::Payload)?;
+    let claims = Object::parse(payload).map_err(CompactError::Payload)?;
     let signature = decode(parts.signature, "signature")?;
     Ok(Unverified {
         signing_input: parts.signing_input,
@@ -119,7 +117,7 @@ fn split(token: &[u8]) -> Result<Parts<'_>, CompactError> {
     }
     if signature.is_empty() {
         // An unsigned token says so in its header, and is refused by that name.
-        Header::parse(&decode(header, "header")?)?;
+        Header::parse(decode(header, "header")?)?;
         return Err(CompactError::Shape);
     }
     Ok(Parts {
@@ -156,12 +154,9 @@ impl Unverified<'_> {
     ///
     /// # Errors
     /// [`IssuerClaimError`] when it is absent or not one string.
-    pub fn issuer(&self) -> Result<&str, IssuerClaimError> {
-        match self.claims.get("iss") {
-            None => Err(IssuerClaimError::Missing),
-            Some(Value::String(issuer)) => Ok(issuer),
-            Some(_) => Err(IssuerClaimError::NotAString),
-        }
+    pub fn issuer(&self) -> Result<Cow<'_, str>, IssuerClaimError> {
+        let issuer = self.claims.get("iss").ok_or(IssuerClaimError::Missing)?;
+        issuer.string().ok_or(IssuerClaimError::NotAString)
     }
 }
 
@@ -194,7 +189,7 @@ mod tests {
         let token = token(HEADER, r#"{"iss":"joe"}"#);
         let unverified = parse(token.as_bytes(), token.len()).unwrap();
         assert_eq!(unverified.header().algorithm(), Algorithm::Rs256);
-        assert_eq!(unverified.issuer(), Ok("joe"));
+        assert_eq!(unverified.issuer().unwrap(), "joe");
         assert_eq!(unverified.signature, b"sig");
         assert_eq!(
             unverified.signing_input,
@@ -313,7 +308,7 @@ mod tests {
             parse(token.as_bytes(), 8192)
                 .unwrap()
                 .issuer()
-                .map(str::to_owned)
+                .map(Cow::into_owned)
         };
         assert_eq!(issuer(r#"{"iss":"joe"}"#), Ok("joe".into()));
         assert_eq!(issuer("{}"), Err(IssuerClaimError::Missing));

@@ -1,10 +1,8 @@
 //! The JOSE header of a signed token (RFC 7515 §4).
 
-use serde_json::{Map, Value};
-
 use super::{
     algorithm::Algorithm,
-    json::{self, JsonError},
+    json::{JsonError, Object},
 };
 
 /// The members that RFC 7515, RFC 7516 and RFC 7518 define: an extension may not take their names.
@@ -13,6 +11,9 @@ const REGISTERED: [&str; 20] = [
     "zip", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c",
 ];
 
+/// How many members `crit` may name: each is looked for among all the others.
+const MAX_CRITICAL: usize = 16;
+
 /// A header whose members have the right shapes. Nothing in it is proved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -20,7 +21,7 @@ pub struct Header {
     pub(super) kid: Option<Box<str>>,
     pub(super) typ: Option<Box<str>>,
     pub(super) cty: Option<Box<str>>,
-    pub(super) crit: Vec<Box<str>>,
+    pub(super) crit: Box<[Box<str>]>,
 }
 
 /// Why a header is refused before its issuer is known.
@@ -53,27 +54,31 @@ impl Header {
     ///
     /// # Errors
     /// [`HeaderError`] says which member is wrong.
-    pub fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
-        let members = json::parse_object(bytes)?;
-        let algorithm = match string(&members, "alg")? {
-            Some(name) => name.parse().map_err(|_| HeaderError::AlgorithmUnknown)?,
+    pub fn parse(bytes: impl Into<Vec<u8>>) -> Result<Self, HeaderError> {
+        let members = Object::parse(bytes)?;
+        let algorithm = match members.get("alg") {
+            Some(name) => name
+                .string()
+                .ok_or(HeaderError::WrongType("alg"))?
+                .parse()
+                .map_err(|_| HeaderError::AlgorithmUnknown)?,
             None => return Err(HeaderError::AlgorithmMissing),
         };
-        if members.contains_key("enc") {
+        if members.get("enc").is_some() {
             return Err(HeaderError::Encryption);
         }
         // RFC 7797: a payload that is not encoded would be read as another one here.
         if members
             .get("b64")
-            .is_some_and(|b64| *b64 != Value::Bool(true))
+            .is_some_and(|b64| b64.boolean() != Some(true))
         {
             return Err(HeaderError::Critical("\"b64\" is not true"));
         }
         Ok(Self {
             algorithm,
-            kid: string(&members, "kid")?.map(Into::into),
-            typ: string(&members, "typ")?.map(Into::into),
-            cty: string(&members, "cty")?.map(Into::into),
+            kid: string(&members, "kid")?,
+            typ: string(&members, "typ")?,
+            cty: string(&members, "cty")?,
             crit: critical(&members)?,
         })
     }
@@ -108,46 +113,45 @@ impl Header {
     }
 }
 
-fn string<'m>(
-    members: &'m Map<String, Value>,
-    name: &'static str,
-) -> Result<Option<&'m str>, HeaderError> {
-    match members.get(name) {
-        None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value)),
-        Some(_) => Err(HeaderError::WrongType(name)),
-    }
+fn string(members: &Object, name: &'static str) -> Result<Option<Box<str>>, HeaderError> {
+    let Some(value) = members.get(name) else {
+        return Ok(None);
+    };
+    let value = value.string().ok_or(HeaderError::WrongType(name))?;
+    Ok(Some(value.into()))
 }
 
 /// The names in `crit`, by the rules of RFC 7515 §4.1.11.
-fn critical(members: &Map<String, Value>) -> Result<Vec<Box<str>>, HeaderError> {
-    let names = match members.get("crit") {
-        None => return Ok(Vec::new()),
-        Some(Value::Array(names)) => names,
-        Some(_) => return Err(HeaderError::Critical("it is not an array")),
+fn critical(members: &Object) -> Result<Box<[Box<str>]>, HeaderError> {
+    let Some(names) = members.get("crit") else {
+        return Ok(Box::default());
     };
-    if names.is_empty() {
-        return Err(HeaderError::Critical("it is empty"));
-    }
+    let names = names
+        .elements()
+        .ok_or(HeaderError::Critical("it is not an array"))?;
     let mut critical: Vec<Box<str>> = Vec::new();
     for name in names {
+        if critical.len() == MAX_CRITICAL {
+            return Err(HeaderError::Critical("it names too many members"));
+        }
         let name = name
-            .as_str()
+            .string()
             .ok_or(HeaderError::Critical("a name is not a string"))?;
-        if REGISTERED.contains(&name) {
+        if REGISTERED.contains(&&*name) {
             return Err(HeaderError::Critical("it names a registered member"));
         }
-        if !members.contains_key(name) {
+        if members.get(&name).is_none() {
             return Err(HeaderError::Critical("it names an absent member"));
         }
-        // Every name is a member, and members are unique: with no name twice, the list is no longer
-        // than the header, and the search stays short.
         if critical.iter().any(|known| **known == *name) {
             return Err(HeaderError::Critical("it names a member twice"));
         }
         critical.push(name.into());
     }
-    Ok(critical)
+    if critical.is_empty() {
+        return Err(HeaderError::Critical("it is empty"));
+    }
+    Ok(critical.into())
 }
 
 #[cfg(test)]
@@ -155,7 +159,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Header, HeaderError> {
-        Header::parse(text.as_bytes())
+        Header::parse(text)
     }
 
     #[test]
@@ -230,6 +234,17 @@ mod tests {
             let header = parse(&format!(r#"{{"alg":"RS256","a":1,"crit":{crit}}}"#));
             assert_eq!(header, Err(HeaderError::Critical(why)), "{crit}");
         }
+        let names = (0..=MAX_CRITICAL)
+            .map(|n| format!("\"n{n}\""))
+            .collect::<Vec<_>>();
+        let crit = |names: &[String]| {
+            let members: Vec<_> = names.iter().map(|name| format!("{name}:1")).collect();
+            let (list, members) = (names.join(","), members.join(","));
+            parse(&format!(r#"{{"alg":"RS256","crit":[{list}],{members}}}"#))
+        };
+        assert!(crit(&names[..MAX_CRITICAL]).is_ok());
+        let many = HeaderError::Critical("it names too many members");
+        assert_eq!(crit(&names), Err(many));
         for name in REGISTERED {
             let header = parse(&format!(r#"{{"alg":"RS256","crit":["{name}"]}}"#));
             assert_eq!(

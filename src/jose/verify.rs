@@ -2,11 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use serde_json::{Map, Value};
-
 use super::{
     compact::Unverified,
     header::Header,
+    json::Object,
     jwk::{BadSignature, Key, Thumbprint},
 };
 
@@ -16,7 +15,7 @@ pub struct Verified(Arc<Proof>);
 
 struct Proof {
     header: Header,
-    claims: Map<String, Value>,
+    claims: Object,
     key: Thumbprint,
 }
 
@@ -50,7 +49,7 @@ impl Verified {
 
     /// The claims: signed, but not yet checked against anyone's rules.
     #[must_use]
-    pub fn claims(&self) -> &Map<String, Value> {
+    pub fn claims(&self) -> &Object {
         &self.0.claims
     }
 
@@ -69,7 +68,7 @@ impl fmt::Debug for Verified {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::jose::{
@@ -98,7 +97,10 @@ mod tests {
                 assert_eq!(verified.key(), signer.key().thumbprint());
                 assert_eq!(verified.header().algorithm(), algorithm);
                 assert_eq!(verified.header().kid(), Some("k"));
-                assert_eq!(verified.claims()["iss"], "joe");
+                assert_eq!(
+                    verified.claims().get("iss").unwrap().string().unwrap(),
+                    "joe"
+                );
                 assert_eq!(format!("{verified:?}"), "Verified([redacted])");
                 let others: Vec<_> = signers()
                     .into_iter()
@@ -199,7 +201,7 @@ mod tests {
             let token = encode(&Header::new(theirs), &claims, private).unwrap();
             let verified = prove(&token, &[signer]).unwrap();
             assert_eq!(
-                Value::Object(verified.claims().clone()),
+                Value::Object(verified.claims().to_map()),
                 claims,
                 "{theirs:?}"
             );

@@ -65,5 +65,5 @@ fn accept_any_payload(token: &str, keys: &[Arc<Key>]) -> Result<(), Refused> {
 
 fn algorithm(header: &str) -> Result<Algorithm, HeaderError> {
     let header = URL_SAFE_NO_PAD.decode(header).unwrap();
-    Ok(portcullis::jose::Header::parse(&header)?.algorithm())
+    Ok(portcullis::jose::Header::parse(header)?.algorithm())
 }

@@ -21,7 +21,7 @@ pub(super) fn narrow(
     let set = jwks.map(read).transpose()?;
     let unverified = compact::parse(token.as_bytes(), usize::MAX).ok();
     let named = unverified.as_ref().and_then(|token| token.issuer().ok());
-    let issuer = named.and_then(|name| registry.get(name));
+    let issuer = named.and_then(|name| registry.get(&name));
     Ok(Registry::new(issuer.map(|issuer| {
         let source = match &set {
             Some(set) => KeySource::Fixed(Arc::clone(set)),
