@@ -12,36 +12,45 @@ const LATEST: i64 = 253_402_300_799;
 /// The times of one token: each is there and is a time, or is not there at all.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
-    exp: Option<UnixTime>,
-    nbf: Option<UnixTime>,
-    iat: Option<UnixTime>,
+    exp: Known,
+    nbf: Known,
+    iat: Known,
 }
+
+/// A time, or [`ABSENT`]: a proof of every live token has three of them.
+#[derive(Clone, Copy, Debug)]
+struct Known(i64);
+
+/// No time that [`read`] accepts.
+const ABSENT: i64 = -1;
 
 impl Times {
     /// Reads the times. Whether a claim has to be there is not asked here but in [`super::allowed`];
     /// one that is there has to be a time.
     pub(super) fn read(claims: &Object) -> Result<Self, ClaimsError> {
         Ok(Self {
-            exp: read(claims, "exp")?,
-            nbf: read(claims, "nbf")?,
-            iat: read(claims, "iat")?,
+            exp: Known::from(read(claims, "exp")?),
+            nbf: Known::from(read(claims, "nbf")?),
+            iat: Known::from(read(claims, "iat")?),
         })
     }
 
     /// Checks `exp`, `nbf`, `iat` and the age, in this order.
     pub(super) fn check(&self, rules: &Rules, now: UnixTime) -> Result<(), ClaimsError> {
         let skew = rules.clock_skew;
-        if let Some(exp) = self.exp
+        if let Some(exp) = self.exp.time()
             && now >= exp.plus(skew)
         {
             return Err(ClaimsError::Expired(exp));
         }
-        if let Some(nbf) = self.nbf
+        if let Some(nbf) = self.nbf.time()
             && now.plus(skew) < nbf
         {
             return Err(ClaimsError::NotYetValid(nbf));
         }
-        let Some(iat) = self.iat else { return Ok(()) };
+        let Some(iat) = self.iat.time() else {
+            return Ok(());
+        };
         if now.plus(skew) < iat {
             return Err(ClaimsError::IssuedInFuture(iat));
         }
@@ -51,6 +60,18 @@ impl Times {
             }
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+impl Known {
+    fn time(self) -> Option<UnixTime> {
+        (self.0 != ABSENT).then_some(UnixTime(self.0))
+    }
+}
+
+impl From<Option<UnixTime>> for Known {
+    fn from(time: Option<UnixTime>) -> Self {
+        Self(time.map_or(ABSENT, |time| time.0))
     }
 }
 

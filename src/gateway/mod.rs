@@ -136,7 +136,7 @@ impl Gateway {
             None => Digest::of(bytes),
         };
         if let Some(proof) = self.proofs.find(&digest, snapshot.generation) {
-            recent.keep(bytes, &proof);
+            recent.offer(bytes, &proof);
             return self.remembered(proof, route, note, trace);
         }
         self.metrics.token_cache_misses.inc();
@@ -159,7 +159,6 @@ impl Gateway {
             bytes.len(),
         ));
         self.proofs.keep(digest, &proof);
-        recent.keep(bytes, &proof);
         Ok(proof)
     }
 

@@ -19,9 +19,16 @@ const MAX_CRITICAL: usize = 16;
 pub struct Header {
     pub(super) algorithm: Algorithm,
     pub(super) kid: Option<Box<str>>,
-    pub(super) typ: Option<Box<str>>,
-    pub(super) cty: Option<Box<str>>,
-    pub(super) crit: Box<[Box<str>]>,
+    /// `None` when there is none of them, or when they were looked at and are not needed any more.
+    rest: Option<Box<Rest>>,
+}
+
+/// What no key is chosen by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rest {
+    typ: Option<Box<str>>,
+    cty: Option<Box<str>>,
+    crit: Box<[Box<str>]>,
 }
 
 /// Why a header is refused before its issuer is known.
@@ -74,12 +81,16 @@ impl Header {
         {
             return Err(HeaderError::Critical("\"b64\" is not true"));
         }
-        Ok(Self {
-            algorithm,
-            kid: string(&members, "kid")?,
+        let kid = string(&members, "kid")?;
+        let rest = Rest {
             typ: string(&members, "typ")?,
             cty: string(&members, "cty")?,
             crit: critical(&members)?,
+        };
+        Ok(Self {
+            algorithm,
+            kid,
+            rest: (rest != Rest::default()).then(|| Box::new(rest)),
         })
     }
 
@@ -98,18 +109,25 @@ impl Header {
     /// `typ`, as it was sent.
     #[must_use]
     pub fn typ(&self) -> Option<&str> {
-        self.typ.as_deref()
+        self.rest.as_ref()?.typ.as_deref()
     }
 
     /// `cty`, as it was sent.
     #[must_use]
     pub fn cty(&self) -> Option<&str> {
-        self.cty.as_deref()
+        self.rest.as_ref()?.cty.as_deref()
     }
 
     /// The names in `crit`; empty when there is no `crit`.
     pub fn crit(&self) -> impl Iterator<Item = &str> {
-        self.crit.iter().map(AsRef::as_ref)
+        let rest = self.rest.iter();
+        rest.flat_map(|rest| rest.crit.iter().map(AsRef::as_ref))
+    }
+
+    /// Only what a key is chosen by: the rest was looked at before.
+    pub(super) fn selector(mut self) -> Self {
+        self.rest = None;
+        self
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Verified(Arc<Proof>);
 struct Proof {
     header: Header,
     claims: Object,
-    key: Thumbprint,
+    key: Arc<Key>,
 }
 
 /// Verifies `token` with the first of `keys` that fits. The caller bounds how many there are.
@@ -33,15 +33,16 @@ pub fn verify(token: Unverified<'_>, keys: &[Arc<Key>]) -> Result<Verified, BadS
         })
         .ok_or(BadSignature)?;
     let proof = Proof {
-        header: token.header,
+        header: token.header.selector(),
         claims: token.claims,
-        key: key.thumbprint(),
+        key: Arc::clone(key),
     };
     Ok(Verified(Arc::new(proof)))
 }
 
 impl Verified {
-    /// The header, now protected by the signature.
+    /// `alg` and `kid`, now protected by the signature. `typ`, `cty` and `crit` were looked at before it and
+    /// are kept no longer.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.0.header
@@ -56,7 +57,7 @@ impl Verified {
     /// Which key made the signature.
     #[must_use]
     pub fn key(&self) -> Thumbprint {
-        self.0.key
+        self.0.key.thumbprint()
     }
 }
 

@@ -135,3 +135,52 @@ fn another_spelling_of_a_remembered_token_is_another_token() {
     stage.rejects_text(&token[..token.len() - 1], "token_malformed");
     stage.allows(&get("/").bearer(&token));
 }
+
+/// So often that each worker remembers it by itself, and does not ask the shared cache any more.
+fn comes_often(stage: &Stage, token: &str) {
+    for _ in 0..64 {
+        stage.allows(&get("/").bearer(token));
+    }
+}
+
+#[test]
+fn a_token_that_comes_often_expires_too() {
+    let stage = Stage::new();
+    let token = mint::token().claim("exp", NOW + 10).sign();
+    comes_often(&stage, &token);
+    stage.clock.advance(69);
+    stage.allows(&get("/").bearer(&token));
+    stage.clock.advance(1);
+    stage.rejects_text(&token, "token_expired");
+    stage.rejects_text(&format!("{token}="), "token_malformed");
+}
+
+#[test]
+fn a_token_that_comes_often_ends_with_its_key_too() {
+    let stage = Stage::new();
+    let (token, other) = (mint::token().sign(), Token::of(mint::rsa()).sign());
+    comes_often(&stage, &token);
+    comes_often(&stage, &other);
+    stage.issuer.publishes(&[mint::rsa()]);
+    stage.gateway.refresh(ISSUER);
+    stage.rejects_text(&token, "key_not_found");
+    stage.allows(&get("/").bearer(&other));
+}
+
+#[test]
+fn a_token_that_comes_often_meets_the_rules_of_each_route_too() {
+    let stage = Stage::builder()
+        .with(
+            "[issuers.\"https://partner.example\"]\nshared_secret = \"0123456789abcdef0123456789abcdef\"\n\
+             algorithms = [\"HS256\"]\naudiences = [\"ALL_AUDIENCES\"]\n\
+             [[routes]]\npath = \"/scoped\"\nscopes = [\"admin\"]\n\
+             [[routes]]\npath = \"/partners\"\nissuers = [\"https://partner.example\"]\n\
+             [[routes]]\npath = \"/{*rest}\"\n",
+        )
+        .start();
+    let token = mint::token().sign();
+    comes_often(&stage, &token);
+    stage.refuses(&get("/scoped").bearer(&token), 403, "scope_insufficient");
+    stage.refuses(&get("/partners").bearer(&token), 401, "issuer_unknown");
+    stage.allows(&get("/").bearer(&token));
+}

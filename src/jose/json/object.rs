@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use serde_json::{Map, Value};
+use smallvec::SmallVec;
 
 use super::{JsonError, Text, scan::Scanner};
 
@@ -13,10 +14,11 @@ pub struct Object {
     /// From brace to brace.
     text: Box<str>,
     /// Where the members' names begin, in their order; [`ESCAPED`] is set where a name has escapes.
-    members: Box<[u32]>,
+    /// `None` when the text is so long that the place of some might not fit: then it is searched.
+    members: Option<Box<[u16]>>,
 }
 
-const ESCAPED: u32 = 1 << 31;
+const ESCAPED: u16 = 1 << 15;
 
 impl Object {
     /// Reads one JSON object, in one pass.
@@ -28,17 +30,14 @@ impl Object {
             let at = error.utf8_error().valid_up_to();
             JsonError::Syntax(format!("not UTF-8 at byte {at}"))
         })?;
-        if text.len() >= ESCAPED as usize {
-            return Err(JsonError::Syntax("it is longer than 2 GiB".to_owned()));
-        }
         let mut scanner = Scanner::new(&text);
         scanner.blank();
         let start = scanner.at();
-        let mut members = Vec::with_capacity(16);
+        let mut members: SmallVec<[u16; 32]> = SmallVec::new();
         if scanner.peek() == Some(b'{') {
             scanner.object(0, &mut |name| {
                 let flag = if name.escaped { ESCAPED } else { 0 };
-                members.push(flag | (name.start - start) as u32);
+                members.push(flag | (name.start - start) as u16);
             })?;
         } else {
             scanner.value(0)?;
@@ -58,25 +57,20 @@ impl Object {
             text.get(start..end).unwrap_or_default().into()
         };
         Ok(Self {
+            members: (text.len() < usize::from(ESCAPED)).then(|| members.as_slice().into()),
             text,
-            members: members.into(),
         })
     }
 
     /// The member `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Text<'_>> {
-        (0..self.members.len()).find_map(|at| match self.name(at)? {
-            (found, value) if found == name => Some(self.value(at, value)),
+        let Some(members) = &self.members else {
+            return Text::new(&self.text).get(name);
+        };
+        (0..members.len()).find_map(|at| match self.name(members, at)? {
+            (found, start) if found == name => Some(self.value(members, at, start)),
             _ => None,
-        })
-    }
-
-    /// Names and values, in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, Text<'_>)> {
-        (0..self.members.len()).filter_map(|at| {
-            let (name, value) = self.name(at)?;
-            Some((name, self.value(at, value)))
         })
     }
 
@@ -89,15 +83,14 @@ impl Object {
     /// The whole object, decoded.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
-        self.iter()
-            .map(|(name, value)| (name.into_owned(), value.to_value()))
-            .collect()
+        // It was read before, so it decodes.
+        serde_json::from_str(&self.text).unwrap_or_default()
     }
 
     /// The name of the member number `at`, and where what follows it begins.
-    fn name(&self, at: usize) -> Option<(Cow<'_, str>, usize)> {
-        let member = *self.members.get(at)?;
-        let start = (member & !ESCAPED) as usize;
+    fn name(&self, members: &[u16], at: usize) -> Option<(Cow<'_, str>, usize)> {
+        let member = *members.get(at)?;
+        let start = usize::from(member & !ESCAPED);
         if member & ESCAPED != 0 {
             let rest = self.text.get(start..)?;
             let name = Scanner::new(rest).string().ok()?;
@@ -109,9 +102,9 @@ impl Object {
     }
 
     /// The value that begins somewhere behind `start` and ends before the next member does.
-    fn value(&self, at: usize, start: usize) -> Text<'_> {
-        let end = match self.members.get(at + 1) {
-            Some(next) => (next & !ESCAPED) as usize,
+    fn value(&self, members: &[u16], at: usize, start: usize) -> Text<'_> {
+        let end = match members.get(at + 1) {
+            Some(next) => usize::from(next & !ESCAPED),
             None => self.text.len(),
         };
         let blank = [' ', '\t', '\n', '\r'];

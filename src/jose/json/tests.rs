@@ -195,6 +195,15 @@ fn a_member_that_stands_twice_among_many_is_refused() {
     }
 }
 
+#[test]
+fn members_are_found_in_a_long_text_too() {
+    let object = Object::of(&json!({"a": "x".repeat(40_000), "b": {"a": 1}, "c\"d": 2}));
+    assert_eq!(object.get("b").unwrap().to_value(), json!({"a": 1}));
+    assert_eq!(object.get("c\"d").unwrap().to_value(), json!(2));
+    assert_eq!(object.get("a").unwrap().string().unwrap().len(), 40_000);
+    assert!(object.get("x").is_none() && object.get("").is_none());
+}
+
 proptest! {
     #[test]
     fn any_object_means_the_same_to_another_reader(value in values(), salt in 0_usize..6) {
