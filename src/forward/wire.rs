@@ -8,7 +8,8 @@ use std::{
 };
 
 use super::exchange::Coding;
-use bytes::{Buf, Bytes, BytesMut};
+use crate::gather::PIECE;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::{
     io::{AsyncReadExt, AsyncWrite},
     net::{TcpStream, UnixStream},
@@ -39,9 +40,8 @@ pub(super) struct Output {
     pub(super) tail: &'static [u8],
 }
 
-/// How much is read at once: at first, and when much comes.
+/// How much is read at once, at first; [`PIECE`] when much comes.
 const READ: usize = 8 * 1024;
-const READ_MUCH: usize = 64 * 1024;
 
 impl Wire {
     pub(super) fn new(stream: Stream) -> Self {
@@ -75,13 +75,14 @@ impl Wire {
     /// Reads more; `Ok(0)` is the upstream's end.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.input.reserve(self.read_size);
-        let room = self.input.capacity() - self.input.len();
+        // There may be more room than was asked for.
+        let mut room = (&mut self.input).limit(self.read_size);
         let read = match &mut self.stream {
-            Stream::Tcp(stream) => pin!(stream.read_buf(&mut self.input)).poll(context),
-            Stream::Unix(stream) => pin!(stream.read_buf(&mut self.input)).poll(context),
+            Stream::Tcp(stream) => pin!(stream.read_buf(&mut room)).poll(context),
+            Stream::Unix(stream) => pin!(stream.read_buf(&mut room)).poll(context),
         };
-        if matches!(read, Poll::Ready(Ok(count)) if count == room) {
-            self.read_size = (self.read_size * 2).min(READ_MUCH);
+        if matches!(read, Poll::Ready(Ok(count)) if count == self.read_size) {
+            self.read_size = (self.read_size * 2).min(PIECE);
         }
         read
     }
@@ -90,11 +91,12 @@ impl Wire {
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
             let output = &self.output;
-            let written = if output.data.is_empty() && output.tail.is_empty() {
-                self.stream.poll_write(context, output.rest_of_head())
-            } else {
-                let slices = [output.rest_of_head(), &output.data, output.tail].map(IoSlice::new);
-                self.stream.poll_write_vectored(context, &slices)
+            let written = match (output.rest_of_head(), &*output.data, output.tail) {
+                (only, [], []) | ([], only, []) => self.stream.poll_write(context, only),
+                (head, data, tail) => {
+                    let slices = [head, data, tail].map(IoSlice::new);
+                    self.stream.poll_write_vectored(context, &slices)
+                }
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -162,6 +164,10 @@ impl Output {
         self.written += of_head;
         let of_data = (count - of_head).min(self.data.len());
         self.data.advance(of_data);
+        if self.data.is_empty() {
+            // Even an empty one keeps the buffer of the client's stream from being used again.
+            self.data = Bytes::new();
+        }
         self.tail = self
             .tail
             .get(count - of_head - of_data..)
