@@ -36,6 +36,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathering<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if buffer.remaining() <= PIECE {
+            return Pin::new(self.0.get_mut()).poll_read(context, buffer);
+        }
         self.0.set_limit(PIECE as u64);
         Pin::new(&mut self.0).poll_read(context, buffer)
     }
