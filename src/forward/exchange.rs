@@ -119,8 +119,10 @@ impl Exchange {
 
     /// The response's body begins: a response without one is done at once.
     pub(super) fn begins_body(&mut self) {
-        if self.body.is_none() {
-            self.finish();
+        match (self.body, self.lease.wire()) {
+            (None, _) => self.finish(),
+            (Some(Decoder::Length(length)), Some(wire)) => wire.expects(length),
+            (Some(_), _) => {}
         }
     }
 

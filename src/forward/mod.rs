@@ -12,6 +12,7 @@ pub mod error;
 mod exchange;
 pub mod headers;
 pub mod hop;
+mod output;
 pub mod pace;
 mod pool;
 mod reply;

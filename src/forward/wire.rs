@@ -2,17 +2,19 @@
 
 use std::{
     future::Future,
-    io::{self, IoSlice, Write as _},
+    io::{self, IoSlice},
     pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
 };
 
-use super::exchange::Coding;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use tokio::{
     io::{AsyncReadExt, AsyncWrite},
     net::{TcpStream, UnixStream},
 };
+
+use super::output::Output;
+use crate::gather::PIECE;
 
 /// A connection to an upstream. It never leaves its worker.
 pub(super) struct Wire {
@@ -30,18 +32,8 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// Bytes on their way out, in this order.
-#[derive(Default)]
-pub(super) struct Output {
-    pub(super) head: Vec<u8>,
-    written: usize,
-    pub(super) data: Bytes,
-    pub(super) tail: &'static [u8],
-}
-
-/// How much is read at once: at first, and when much comes.
+/// How much is read at once, at first; [`PIECE`] when much comes.
 const READ: usize = 8 * 1024;
-const READ_MUCH: usize = 64 * 1024;
 
 impl Wire {
     pub(super) fn new(stream: Stream) -> Self {
@@ -75,26 +67,33 @@ impl Wire {
     /// Reads more; `Ok(0)` is the upstream's end.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.input.reserve(self.read_size);
-        let room = self.input.capacity() - self.input.len();
+        // There may be more room than was asked for.
+        let mut room = (&mut self.input).limit(self.read_size);
         let read = match &mut self.stream {
-            Stream::Tcp(stream) => pin!(stream.read_buf(&mut self.input)).poll(context),
-            Stream::Unix(stream) => pin!(stream.read_buf(&mut self.input)).poll(context),
+            Stream::Tcp(stream) => pin!(stream.read_buf(&mut room)).poll(context),
+            Stream::Unix(stream) => pin!(stream.read_buf(&mut room)).poll(context),
         };
-        if matches!(read, Poll::Ready(Ok(count)) if count == room) {
-            self.read_size = (self.read_size * 2).min(READ_MUCH);
+        if matches!(read, Poll::Ready(Ok(count)) if count == self.read_size) {
+            self.read_size = (self.read_size * 2).min(PIECE);
         }
         read
+    }
+
+    /// So many bytes are to come, which are then read in as few pieces as possible.
+    pub(super) fn expects(&mut self, length: u64) {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        self.read_size = length.clamp(READ, PIECE);
     }
 
     /// Writes what is to be written; ready when all of it is.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
-            let output = &self.output;
-            let written = if output.data.is_empty() && output.tail.is_empty() {
-                self.stream.poll_write(context, output.rest_of_head())
-            } else {
-                let slices = [output.rest_of_head(), &output.data, output.tail].map(IoSlice::new);
-                self.stream.poll_write_vectored(context, &slices)
+            let written = match self.output.parts() {
+                (only, [], []) | ([], only, []) => self.stream.poll_write(context, only),
+                (head, data, tail) => {
+                    let slices = [head, data, tail].map(IoSlice::new);
+                    self.stream.poll_write_vectored(context, &slices)
+                }
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -106,66 +105,12 @@ impl Wire {
 
     /// Ready for the next request: nothing of this one stays.
     pub(super) fn reset(&mut self) {
+        if self.read_size > READ {
+            // An unused connection holds no large buffer.
+            self.input = BytesMut::new();
+        }
         self.read_size = READ;
         self.output.clear();
-    }
-}
-
-impl Output {
-    /// Whether everything is written.
-    pub(super) fn is_empty(&self) -> bool {
-        self.written == self.head.len() && self.data.is_empty() && self.tail.is_empty()
-    }
-
-    /// Forgets what was written; the room stays.
-    pub(super) fn clear(&mut self) {
-        self.head.clear();
-        self.written = 0;
-        self.data = Bytes::new();
-        self.tail = &[];
-    }
-
-    /// Whether data of a body, or what ends it, is still to be written.
-    pub(super) fn holds_data(&self) -> bool {
-        !self.data.is_empty() || !self.tail.is_empty()
-    }
-
-    /// Appends data of the request's body; what was staged before has been written, but for the head.
-    pub(super) fn stage(&mut self, data: Bytes, coding: Coding) {
-        if data.is_empty() {
-            // An empty chunk would be the last one.
-            return;
-        }
-        if self.is_empty() {
-            self.clear();
-        }
-        if coding == Coding::Chunked {
-            let _ = write!(self.head, "{:x}\r\n", data.len());
-            self.tail = b"\r\n";
-        }
-        self.data = data;
-    }
-
-    /// Appends what says that the body has ended.
-    pub(super) const fn stage_end(&mut self, coding: Coding) {
-        if matches!(coding, Coding::Chunked) {
-            self.tail = b"0\r\n\r\n";
-        }
-    }
-
-    fn rest_of_head(&self) -> &[u8] {
-        self.head.get(self.written..).unwrap_or_default()
-    }
-
-    fn advance(&mut self, count: usize) {
-        let of_head = count.min(self.head.len() - self.written);
-        self.written += of_head;
-        let of_data = (count - of_head).min(self.data.len());
-        self.data.advance(of_data);
-        self.tail = self
-            .tail
-            .get(count - of_head - of_data..)
-            .unwrap_or_default();
     }
 }
 
@@ -186,5 +131,60 @@ impl Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    fn wires() -> (Wire, UnixStream) {
+        let (here, there) = UnixStream::pair().unwrap();
+        (Wire::new(Stream::Unix(here)), there)
+    }
+
+    async fn read(wire: &mut Wire) -> usize {
+        std::future::poll_fn(|context| wire.poll_read(context))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_expected_is_read_at_once() {
+        let (mut wire, mut upstream) = wires();
+        upstream.write_all(&[b'x'; 2 * PIECE]).await.unwrap();
+        wire.expects(PIECE as u64 - 1);
+        assert_eq!(read(&mut wire).await, PIECE - 1);
+    }
+
+    #[tokio::test]
+    async fn reads_grow_with_what_comes_up_to_a_piece() {
+        let (mut wire, mut upstream) = wires();
+        upstream.write_all(&[b'x'; 3 * PIECE]).await.unwrap();
+        let mut reads = Vec::new();
+        for _ in 0..5 {
+            reads.push(read(&mut wire).await);
+            wire.input.clear();
+        }
+        assert_eq!(reads, [READ, 2 * READ, 4 * READ, PIECE, PIECE]);
+        wire.expects(u64::MAX);
+        assert_eq!(wire.read_size, PIECE);
+        wire.expects(1);
+        assert_eq!(wire.read_size, READ);
+    }
+
+    #[tokio::test]
+    async fn an_unused_connection_keeps_no_large_buffer() {
+        let (mut wire, mut upstream) = wires();
+        upstream.write_all(b"xy").await.unwrap();
+        read(&mut wire).await;
+        wire.input.clear();
+        wire.reset();
+        assert!(wire.input.capacity() > 0, "a small one serves again");
+        wire.expects(PIECE as u64);
+        wire.reset();
+        assert_eq!(wire.input.capacity(), 0);
     }
 }

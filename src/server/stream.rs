@@ -30,9 +30,9 @@ pub(super) struct ClientStream<S> {
 const LINGER_BYTES: usize = 1024 * 1024;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
-    pub(super) const fn new(stream: S, client: Rc<Client>) -> Self {
+    pub(super) fn new(stream: S, client: Rc<Client>) -> Self {
         Self {
-            stream: Gathering(stream),
+            stream: Gathering::new(stream),
             client,
             watch: Watch::new(),
             stop: None,

@@ -17,6 +17,7 @@ use crate::{
     deadline::Deadlines,
     forward::{Pace, Peer, Pool},
     gateway::{Gateway, Recent},
+    gather::PIECE,
     limits::Limits,
 };
 
@@ -60,8 +61,9 @@ pub(super) struct Shop {
 /// Room for the ends of the lines that belong to no field, and for empty lines in front.
 const LINE_ENDS: usize = 64;
 
-/// How much of a message is held, on its way in and on its way out, for one that is read slowly.
-const BUFFER: usize = 64 * 1024;
+/// How much of a message is held, on its way in and on its way out, for one that is read slowly: a piece,
+/// so that the HTTP library does not wait for a second one before it writes.
+const BUFFER: usize = PIECE;
 
 /// How late a deadline may fire.
 const TICK: Duration = Duration::from_millis(100);
