@@ -96,24 +96,9 @@ pub fn passes(name: &str, trusted: bool, one_method: bool) -> bool {
     }
 }
 
-/// Removes from a response what belongs to the upstream's connection only.
-pub fn clean_response(headers: &mut HeaderMap) {
-    remove_named_by_connection(headers);
-    let gone: SmallVec<[HeaderName; 4]> = headers
-        .keys()
-        .filter(|name| Fate::of(name.as_str()) == Fate::HopByHop)
-        .cloned()
-        .collect();
-    for name in gone {
-        headers.remove(name);
-    }
-}
-
-/// `Connection` comes first: it may name fields, in any case and on several lines (RFC 9110 §7.6.1).
-fn remove_named_by_connection(headers: &mut HeaderMap) {
-    for name in named_by_connection(headers) {
-        headers.remove(name);
-    }
+/// Whether a field ends at this connection, whatever `Connection` says.
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    Fate::of(name.as_str()) == Fate::HopByHop
 }
 
 /// The fields that `Connection` names.

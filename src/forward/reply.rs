@@ -7,6 +7,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
+use smallvec::SmallVec;
 
 use super::{
     decode::{Chunk, Decoder},
@@ -70,17 +71,27 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
     let is_http_11 = response.version == Some(1);
     let head = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
     let mut map = HeaderMap::with_capacity(response.headers.len() + SPARE_FIELDS);
+    let mut said = Said::default();
     for field in &*response.headers {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadReply::Syntax)?;
+        if said.takes(&name, field.value)? {
+            continue;
+        }
         let place = field.value.as_ptr() as usize - input.as_ptr() as usize;
         let value = head.slice(place..place + field.value.len());
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| BadReply::Syntax)?;
         map.append(name, value);
     }
+    let (body, framed) = said.framing(status, method);
+    if let Some(length) = said.length.filter(|_| !said.chunked) {
+        map.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    for name in said.named() {
+        map.remove(name);
+    }
+    let reusable = framed && said.keeps_alive(is_http_11);
+    drop(said);
     let _ = input.split_to(length);
-    let (body, framed) = framing(&mut map, status, method)?;
-    let reusable = framed && keeps_alive(&map, is_http_11);
-    headers::clean_response(&mut map);
     Ok(Some(Reply {
         status,
         headers: map,
@@ -89,76 +100,82 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
     }))
 }
 
-/// How the body is framed, and whether it was said in the one plain way.
-fn framing(
-    headers: &mut HeaderMap,
-    status: StatusCode,
-    method: &Method,
-) -> Result<(Option<Decoder>, bool), BadReply> {
-    let chunked = chunked(headers)?;
-    let length = length(headers)?;
-    if method == Method::HEAD
-        || status.is_informational()
-        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-    {
-        return Ok((None, true));
-    }
-    if chunked {
-        // A length beside chunks is not the length of anything (RFC 9112 §6.3).
-        headers.remove(CONTENT_LENGTH);
-        return Ok((Some(Decoder::Chunked(Chunk::Size)), length.is_none()));
-    }
-    Ok(match length {
-        Some(0) => (None, true),
-        Some(length) => (Some(Decoder::Length(length)), true),
-        None => (Some(Decoder::ToEnd), false),
-    })
+/// What a head says of its framing and of its connection.
+#[derive(Default)]
+struct Said<'h> {
+    chunked: bool,
+    length: Option<u64>,
+    /// The values of `Connection`.
+    connection: SmallVec<[&'h [u8]; 2]>,
 }
 
-fn chunked(headers: &HeaderMap) -> Result<bool, BadReply> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => Ok(false),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(true),
-        _ => Err(BadReply::Framing),
+impl<'h> Said<'h> {
+    /// Takes notice of a field; whether it ends here and is not passed on as it is.
+    fn takes(&mut self, name: &HeaderName, value: &'h [u8]) -> Result<bool, BadReply> {
+        match *name {
+            CONTENT_LENGTH => {
+                // The same length may be said more than once.
+                let length = digits(value).ok_or(BadReply::Framing)?;
+                if self.length.replace(length).is_some_and(|l| l != length) {
+                    return Err(BadReply::Framing);
+                }
+            }
+            TRANSFER_ENCODING => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(BadReply::Framing);
+                }
+                self.chunked = true;
+            }
+            CONNECTION => self.connection.push(value),
+            _ => return Ok(headers::is_hop_by_hop(name)),
+        }
+        Ok(true)
     }
-}
 
-/// Digits, and the same ones if it is said more than once.
-fn length(headers: &mut HeaderMap) -> Result<Option<u64>, BadReply> {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(first) = lengths.next() else {
-        return Ok(None);
-    };
-    let several = match lengths.next() {
-        None => false,
-        Some(second) if second == first && lengths.all(|other| other == first) => true,
-        Some(_) => return Err(BadReply::Framing),
-    };
-    let digits = first.to_str().map_err(|_| BadReply::Framing)?;
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(BadReply::Framing);
+    /// How the body is framed, and whether it was said in the one plain way.
+    fn framing(&self, status: StatusCode, method: &Method) -> (Option<Decoder>, bool) {
+        if method == Method::HEAD
+            || status.is_informational()
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        {
+            return (None, true);
+        }
+        match (self.chunked, self.length) {
+            // A length beside chunks is not the length of anything (RFC 9112 §6.3).
+            (true, length) => (Some(Decoder::Chunked(Chunk::Size)), length.is_none()),
+            (false, Some(0)) => (None, true),
+            (false, Some(length)) => (Some(Decoder::Length(length)), true),
+            (false, None) => (Some(Decoder::ToEnd), false),
+        }
     }
-    let length = digits.parse().map_err(|_| BadReply::Framing)?;
-    if several {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    Ok(Some(length))
-}
 
-fn keeps_alive(headers: &HeaderMap, is_http_11: bool) -> bool {
-    let says = |word: &[u8]| {
-        headers
-            .get_all(CONNECTION)
+    fn keeps_alive(&self, is_http_11: bool) -> bool {
+        let says = |word: &[u8]| self.options().any(|said| said.eq_ignore_ascii_case(word));
+        !says(b"close") && (is_http_11 || says(b"keep-alive"))
+    }
+
+    /// The fields that `Connection` names, in any case and on several lines (RFC 9110 §7.6.1).
+    fn named(&self) -> impl Iterator<Item = HeaderName> {
+        self.options()
+            .filter(|said| !said.eq_ignore_ascii_case(b"keep-alive"))
+            .filter(|said| !said.eq_ignore_ascii_case(b"close"))
+            .filter_map(|said| HeaderName::from_bytes(said).ok())
+    }
+
+    fn options(&self) -> impl Iterator<Item = &'h [u8]> {
+        self.connection
             .iter()
-            .flat_map(|value| value.as_bytes().split(|b| *b == b','))
-            .any(|option| option.trim_ascii().eq_ignore_ascii_case(word))
-    };
-    if is_http_11 {
-        !says(b"close")
-    } else {
-        says(b"keep-alive") && !says(b"close")
+            .flat_map(|value| value.split(|b| *b == b','))
+            .map(<[u8]>::trim_ascii)
     }
+}
+
+/// A length: digits and nothing else.
+fn digits(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 #[cfg(test)]
