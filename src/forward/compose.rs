@@ -53,11 +53,11 @@ impl Composition<'_> {
     }
 
     fn host(&self, out: &mut Vec<u8>) {
-        let asked = self
-            .head
-            .headers
-            .get(HOST)
-            .filter(|_| self.upstream.preserve_host);
+        let asked = if self.upstream.preserve_host {
+            self.head.headers.get(HOST)
+        } else {
+            None
+        };
         field(
             out,
             HOST.as_str(),

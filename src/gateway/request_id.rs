@@ -7,9 +7,12 @@ use crate::forward::{headers::X_REQUEST_ID, hop::write_hex};
 /// The identifier that a trusted proxy gave to the request, or a new one: 32 hexadecimal digits.
 #[must_use]
 pub fn of(head: &Parts, trusted: bool) -> HeaderValue {
+    if !trusted {
+        return new();
+    }
     match head.headers.get(X_REQUEST_ID) {
-        Some(given) if trusted && is_plain(given) => given.clone(),
-        _ => new(),
+        Some(given) if is_plain(given) => given.clone(),
+        Some(_) | None => new(),
     }
 }
 
