@@ -10,7 +10,7 @@ pub enum Audiences {
     /// `["ALL_AUDIENCES"]`: `aud` is not looked at.
     All,
     /// One of the token's `aud` values equals one of these.
-    OneOf(Vec<Box<str>>),
+    OneOf(std::sync::Arc<[Box<str>]>),
     /// Not configured: no `aud` passes; a URL must be a prefix of the resource's URL that ends on a
     /// segment boundary; anything else is refused.
     ResourcePrefix,
@@ -160,7 +160,7 @@ mod tests {
     const RESOURCE: &str = "https://api.example.com/orders/42";
 
     fn one_of(aud: &Value) -> Result<(), ClaimsError> {
-        let allowed = Audiences::OneOf(vec!["https://api.example.com".into(), "orders".into()]);
+        let allowed = Audiences::OneOf(["https://api.example.com".into(), "orders".into()].into());
         check(json!({"aud": aud}).as_object().unwrap(), &allowed, None)
     }
 
@@ -195,7 +195,7 @@ mod tests {
         for aud in others {
             assert_eq!(one_of(&aud), Err(ClaimsError::Audience), "{aud}");
         }
-        let nothing_allowed = Audiences::OneOf(Vec::new());
+        let nothing_allowed = Audiences::OneOf([].into());
         let claims = json!({"aud": "orders"});
         let result = check(claims.as_object().unwrap(), &nothing_allowed, None);
         assert_eq!(result, Err(ClaimsError::Audience));
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn no_aud_passes_only_where_none_is_configured() {
         let none = Map::new();
-        let allowed = Audiences::OneOf(vec!["orders".into()]);
+        let allowed = Audiences::OneOf(["orders".into()].into());
         assert_eq!(
             check(&none, &allowed, Some(RESOURCE)),
             Err(ClaimsError::Audience)

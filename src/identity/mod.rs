@@ -21,7 +21,7 @@ const GROUPS: HeaderName = HeaderName::from_static("x-auth-groups");
 const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 
 /// Which claims say who somebody is, prepared from an issuer's configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdentityClaims {
     /// The subject: one string.
     pub subject: ClaimPath,

@@ -45,11 +45,11 @@ pub struct Issuer {
     /// Whether its tokens are accepted at all.
     pub active: bool,
     /// What the headers of its tokens may say.
-    pub headers: HeaderPolicy,
+    pub headers: Arc<HeaderPolicy>,
     /// What the claims of its tokens must say.
     pub rules: claims::Rules,
     /// Which of its claims say who somebody is.
-    pub identity: IdentityClaims,
+    pub identity: Arc<IdentityClaims>,
     /// Its keys, now.
     pub keys: KeyRing,
 }

@@ -74,19 +74,19 @@ async fn find(issuer: Arc<Issuer>, kid: String) -> Result<String, KeyError> {
 
 pub(super) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
     Issuer {
-        identity: crate::identity::IdentityClaims::default(),
+        identity: Arc::default(),
         name: name.into(),
         active: true,
-        headers: HeaderPolicy {
+        headers: Arc::new(HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: Vec::new(),
             critical: Vec::new(),
-        },
+        }),
         rules: claims::Rules {
             issuer: name.into(),
-            require: Vec::new(),
+            require: Arc::default(),
             audiences: Audiences::All,
-            allowed: Vec::new(),
+            allowed: Arc::default(),
             clock_skew: 0,
             max_age: None,
         },

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
 use super::{
@@ -10,6 +9,7 @@ use super::{
     members::Members,
     oct::{self, OctKey},
     okp,
+    public::PublicKey,
     rsa::{self, RsaKey},
 };
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
@@ -33,8 +33,8 @@ pub enum Symmetric {
 
 enum Material {
     Rsa(RsaKey),
-    /// Elliptic curves of both kinds: the parsed key knows its one algorithm.
-    Curve(ParsedPublicKey),
+    /// Elliptic curves of both kinds: the key knows its one algorithm.
+    Curve(PublicKey),
     Oct(OctKey),
 }
 
@@ -119,7 +119,7 @@ impl Key {
         }
         match &self.material {
             Material::Rsa(key) => key.verify(algorithm, message, signature),
-            Material::Curve(key) => key.verify_sig(message, signature).map_err(|_| BadSignature),
+            Material::Curve(key) => key.verify(message, signature),
             Material::Oct(key) => key.verify(algorithm, message, signature),
         }
     }
