@@ -1,7 +1,5 @@
 //! What the steps of the pipeline have to say: values of the configuration may be shown to the operator.
 
-use std::sync::Arc;
-
 use super::{
     proof::Proof,
     trace::{Step, Trace},
@@ -10,9 +8,13 @@ use crate::{
     claims::{Audiences, Identity, Rules},
     clock::UnixTime,
     identity::Principal,
+    issuer::{Candidates, Issuer, KeyError},
     jose::{Header, Key, Unverified, Verified},
     route::Route,
 };
+
+/// How many keys are named where all of them would be of interest.
+const MAX_KEYS: usize = 20;
 
 pub(super) fn route(trace: &mut impl Trace, route: &Route) {
     trace.pass(Step::Route, || {
@@ -36,23 +38,57 @@ pub(super) fn header(trace: &mut impl Trace, header: &Header) {
     });
 }
 
-pub(super) fn keys(trace: &mut impl Trace, keys: &[Arc<Key>]) {
-    trace.pass(Step::Key, || {
-        let kids: Vec<&str> = keys
-            .iter()
-            .map(|key| key.kid().unwrap_or("(no kid)"))
-            .collect();
-        kids.join(", ")
-    });
+/// Which keys are tried, and where they are from; of a failed look, why others are not in use.
+pub(super) fn keys(trace: &mut impl Trace, issuer: &Issuer, keys: &Result<Candidates, KeyError>) {
+    match keys {
+        Ok(keys) => trace.pass(Step::Key, || {
+            let keys: Vec<String> = keys.iter().map(|key| one_key(key)).collect();
+            format!("{}, from {}", keys.join(", "), issuer.keys.source().kind())
+        }),
+        Err(_) => trace.fail(Step::Key, || held(issuer)),
+    }
 }
 
-pub(super) fn signature(trace: &mut impl Trace, verified: &Verified) {
+fn one_key(key: &Key) -> String {
+    let kid = key.kid().unwrap_or("(no kid)");
+    let (kty, algorithms) = (key.kty(), key.algorithms());
+    match key.public_thumbprint() {
+        Some(thumbprint) => format!("{kid} ({kty} for {algorithms}, thumbprint {thumbprint})"),
+        None => format!("{kid} ({kty} for {algorithms})"),
+    }
+}
+
+/// The issuer's keys, for whoever wonders why none of them is for a token. At most [`MAX_KEYS`] are named.
+fn held(issuer: &Issuer) -> String {
+    let kind = issuer.keys.source().kind();
+    let error = issuer.keys.status().error;
+    let Some(set) = issuer.keys.current() else {
+        let error = error.map(|error| format!(": {error}")).unwrap_or_default();
+        return format!("it has none, from {kind}{error}");
+    };
+    let used = set.keys.iter().map(|key| one_key(key));
+    let skipped = set.skipped.iter().map(|skipped| {
+        let kid = skipped.kid.as_deref().unwrap_or("(no kid)");
+        format!("{kid} (not used: {})", skipped.reason)
+    });
+    let mut named: Vec<String> = used.chain(skipped).take(MAX_KEYS + 1).collect();
+    if named.len() > MAX_KEYS {
+        named.truncate(MAX_KEYS);
+        named.push("and more".to_owned());
+    }
+    let failed = error.map(|error| format!("; the last read failed: {error}"));
+    let (named, failed) = (named.join(", "), failed.unwrap_or_default());
+    format!("it has {named}, from {kind}{failed}")
+}
+
+pub(super) fn signature(trace: &mut impl Trace, issuer: &Issuer, verified: &Verified) {
     trace.pass(Step::Signature, || {
         let header = verified.header();
         format!(
-            "{} with key {}",
+            "{} with key {} of {}",
             header.algorithm(),
-            header.kid().unwrap_or("(no kid)")
+            header.kid().unwrap_or("(no kid)"),
+            issuer.name
         )
     });
 }

@@ -35,7 +35,7 @@ pub use set::{Candidates, KeyError, KeySet};
 pub use status::KeysStatus;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// One trusted issuer: what its tokens must be, and its keys.
 #[derive(Debug)]
@@ -54,6 +54,14 @@ pub struct Issuer {
     pub keys: KeyRing,
 }
 
+impl Issuer {
+    /// Whether it has a key that may verify its tokens now.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.keys.current().is_some_and(|set| !set.keys.is_empty())
+    }
+}
+
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
 pub enum KeySource {
@@ -63,4 +71,17 @@ pub enum KeySource {
     File(std::path::PathBuf),
     /// Keys that stand in the configuration itself.
     Fixed(Arc<JwkSet>),
+}
+
+impl KeySource {
+    /// What kind of source it is: `discovery`, `jwks_uri`, `jwks_file` or `inline`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Remote(remote) if remote.metadata.is_some() => "discovery",
+            Self::Remote(_) => "jwks_uri",
+            Self::File(_) => "jwks_file",
+            Self::Fixed(_) => "inline",
+        }
+    }
 }

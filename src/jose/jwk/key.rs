@@ -104,6 +104,23 @@ impl Key {
         self.thumbprint
     }
 
+    /// Its `kty` (RFC 7517 §4.1).
+    #[must_use]
+    pub fn kty(&self) -> &'static str {
+        match &self.material {
+            Material::Rsa(_) => "RSA",
+            Material::Curve(_) if self.algorithms.contains(Algorithm::EdDsa) => "OKP",
+            Material::Curve(_) => "EC",
+            Material::Oct(_) => "oct",
+        }
+    }
+
+    /// Its thumbprint, unless it is a shared secret: that one helps whoever guesses at it (RFC 7638 §7).
+    #[must_use]
+    pub fn public_thumbprint(&self) -> Option<Thumbprint> {
+        (!matches!(self.material, Material::Oct(_))).then_some(self.thumbprint)
+    }
+
     /// Verifies `signature` over `message`.
     ///
     /// # Errors
