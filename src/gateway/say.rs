@@ -8,7 +8,7 @@ use crate::{
     claims::{Audiences, Identity, Rules},
     clock::UnixTime,
     identity::Principal,
-    issuer::{Candidates, Issuer, KeyError},
+    issuer::{Candidates, Issuer, KeyError, KeySource},
     jose::{Header, Key, Unverified, Verified},
     route::Route,
 };
@@ -43,7 +43,7 @@ pub(super) fn keys(trace: &mut impl Trace, issuer: &Issuer, keys: &Result<Candid
     match keys {
         Ok(keys) => trace.pass(Step::Key, || {
             let keys: Vec<String> = keys.iter().map(|key| one_key(key)).collect();
-            format!("{}, from {}", keys.join(", "), issuer.keys.source().kind())
+            format!("{}, from {}", keys.join(", "), origin(issuer))
         }),
         Err(_) => trace.fail(Step::Key, || held(issuer)),
     }
@@ -58,13 +58,22 @@ fn one_key(key: &Key) -> String {
     }
 }
 
+/// Where the issuer's keys come from, and since when they are as they are.
+fn origin(issuer: &Issuer) -> String {
+    let kind = issuer.keys.source().kind();
+    match (issuer.keys.source(), issuer.keys.status().read_at) {
+        (KeySource::Fixed(_), _) | (_, None) => kind.to_owned(),
+        (_, Some(read_at)) => format!("{kind}, read at {read_at}"),
+    }
+}
+
 /// The issuer's keys, for whoever wonders why none of them is for a token. At most [`MAX_KEYS`] are named.
 fn held(issuer: &Issuer) -> String {
-    let kind = issuer.keys.source().kind();
+    let origin = origin(issuer);
     let error = issuer.keys.status().error;
     let Some(set) = issuer.keys.current() else {
         let error = error.map(|error| format!(": {error}")).unwrap_or_default();
-        return format!("it has none, from {kind}{error}");
+        return format!("it has none, from {origin}{error}");
     };
     let used = set.keys.iter().map(|key| one_key(key));
     let skipped = set.skipped.iter().map(|skipped| {
@@ -78,7 +87,7 @@ fn held(issuer: &Issuer) -> String {
     }
     let failed = error.map(|error| format!("; the last read failed: {error}"));
     let (named, failed) = (named.join(", "), failed.unwrap_or_default());
-    format!("it has {named}, from {kind}{failed}")
+    format!("it has {named}, from {origin}{failed}")
 }
 
 pub(super) fn signature(trace: &mut impl Trace, issuer: &Issuer, verified: &Verified) {
@@ -155,4 +164,69 @@ pub(super) fn scopes(trace: &mut impl Trace, route: &Route) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        gateway::Record,
+        issuer::tests::{issuer, jwk, set_of},
+        jose::jwk::{Symmetric, parse_set},
+    };
+
+    fn with(jwks: &[&str]) -> Issuer {
+        let set = parse_set(set_of(jwks).as_bytes(), Symmetric::Allowed).unwrap();
+        issuer("i", KeySource::Fixed(set.into()), &Clock::system())
+    }
+
+    #[test]
+    fn a_key_that_is_not_found_is_looked_for_among_all() {
+        let issuer = with(&[&jwk("a"), r#"{"kty":"quantum","kid":"q"}"#]);
+        let mut record = Record::default();
+        keys(&mut record, &issuer, &Err(KeyError::NotFound));
+        assert!(record.passed.is_empty());
+        let (step, said) = record.failed.unwrap();
+        assert_eq!(step, Step::Key);
+        assert!(
+            said.starts_with("it has a (EC for ES256, thumbprint "),
+            "{said}"
+        );
+        let skipped = "q (not used: its \"kty\" is not supported), from inline";
+        assert!(said.ends_with(skipped), "{said}");
+    }
+
+    #[test]
+    fn a_key_that_is_tried_is_named_and_a_secret_has_no_thumbprint() {
+        let secret = format!(r#"{{"kty":"oct","k":"{}"}}"#, "A".repeat(43));
+        let issuer = with(&[&secret]);
+        let found = issuer
+            .keys
+            .current()
+            .unwrap()
+            .keys
+            .iter()
+            .cloned()
+            .collect();
+        let mut record = Record::default();
+        keys(&mut record, &issuer, &Ok(found));
+        assert!(record.failed.is_none());
+        let said = "(no kid) (oct for HS256), from inline".to_owned();
+        assert_eq!(record.passed, [(Step::Key, said)]);
+    }
+
+    #[test]
+    fn what_is_said_of_many_keys_is_bounded() {
+        let jwks: Vec<String> = (0..=MAX_KEYS).map(|n| jwk(&n.to_string())).collect();
+        let jwks: Vec<&str> = jwks.iter().map(String::as_str).collect();
+        let said = held(&with(&jwks));
+        assert!(said.ends_with(", and more, from inline"), "{said}");
+        assert_eq!(said.matches("thumbprint").count(), MAX_KEYS);
+        assert!(!held(&with(&jwks[1..])).contains("and more"));
+        assert_eq!(
+            held(&with(&[])),
+            "it has none, from inline: the key set is empty"
+        );
+    }
 }
