@@ -65,13 +65,13 @@ pub(crate) fn issuer(key: &Arc<Key>) -> Issuer {
     Issuer {
         name: ISSUER.into(),
         active: true,
-        headers: HeaderPolicy {
+        headers: Arc::new(HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: vec!["jwt".into()],
             critical: Vec::new(),
-        },
+        }),
         rules: rules(),
-        identity: IdentityClaims::default(),
+        identity: Arc::new(IdentityClaims::default()),
         keys: KeyRing::new(KeySource::Fixed(Arc::new(keys)), clock),
     }
 }
@@ -81,12 +81,13 @@ pub(crate) fn rules() -> Rules {
     let path = |name: &str| name.parse().unwrap();
     Rules {
         issuer: ISSUER.into(),
-        require: ["iss", "sub", "exp"].map(path).to_vec(),
-        audiences: Audiences::OneOf(vec![AUDIENCE.into()]),
-        allowed: vec![
+        require: ["iss", "sub", "exp"].map(path).into(),
+        audiences: Audiences::OneOf([AUDIENCE.into()].into()),
+        allowed: [
             (path("typ"), vec![json!("Bearer")]),
             (path("azp"), vec![json!("orders-web")]),
-        ],
+        ]
+        .into(),
         clock_skew: 60,
         max_age: None,
     }

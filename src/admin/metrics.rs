@@ -10,11 +10,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{Answer, answer};
-use crate::{
-    gateway::Gateway,
-    issuer::{Issuer, KeySource},
-};
+use super::{Answer, answer, status::Counts};
+use crate::gateway::{Gateway, proof::Size};
+
+mod key_sets;
 
 /// The metrics of a gateway, ready to be asked for.
 pub(super) struct Exposition(Registry);
@@ -56,23 +55,29 @@ impl Collector for KeySets {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let snapshot = self.0.snapshot();
         let now = self.0.now();
-        // A registry may hold a hundred thousand issuers with fixed keys; those have nothing to tell.
-        let moving: Vec<&Arc<Issuer>> = snapshot
-            .policy
-            .registry
-            .iter()
-            .filter(|i| i.active && !matches!(i.keys.source(), KeySource::Fixed(_)))
-            .collect();
+        token_cache(&mut encoder, self.0.token_cache())?;
+        let counts = Counts::of(&snapshot.policy.registry);
+        gauge(
+            &mut encoder,
+            "issuers",
+            "Issuers by state",
+            "state",
+            [
+                ("ready", counts.ready),
+                ("without_keys", counts.without_keys),
+                ("inactive", counts.inactive),
+            ],
+        )?;
+        let sets = key_sets::all(&snapshot.policy.registry, now);
         let mut fetches = encoder.encode_descriptor(
             "key_set_fetches",
             "Reads of key sets by issuer and outcome",
             None,
             MetricType::Counter,
         )?;
-        for issuer in &moving {
-            let status = issuer.keys.status();
-            for (outcome, count) in [("success", status.successes), ("failure", status.failures)] {
-                let labels = [("issuer", &*issuer.name), ("outcome", outcome)];
+        for set in sets.iter().filter(|set| set.is_read) {
+            for (outcome, count) in [("success", set.successes), ("failure", set.failures)] {
+                let labels = [("issuer", set.issuer), ("outcome", outcome)];
                 ConstCounter::new(count).encode(fetches.encode_family(&labels)?)?;
             }
         }
@@ -82,10 +87,10 @@ impl Collector for KeySets {
             None,
             MetricType::Gauge,
         )?;
-        for issuer in &moving {
-            if let Some(read_at) = issuer.keys.status().read_at {
-                let labels = [("issuer", &*issuer.name)];
-                ConstGauge::new(now.since(read_at)).encode(ages.encode_family(&labels)?)?;
+        for set in sets.iter().filter(|set| set.is_read) {
+            if let Some(age) = set.age {
+                let labels = [("issuer", set.issuer)];
+                ConstGauge::new(age).encode(ages.encode_family(&labels)?)?;
             }
         }
         let mut keys = encoder.encode_descriptor(
@@ -94,16 +99,50 @@ impl Collector for KeySets {
             None,
             MetricType::Gauge,
         )?;
-        for issuer in &moving {
-            let set = issuer.keys.current();
-            let usable = set.as_ref().map_or(0, |set| set.keys.len());
-            let skipped = set.as_ref().map_or(0, |set| set.skipped.len());
-            for (state, count) in [("usable", usable), ("skipped", skipped)] {
-                let labels = [("issuer", &*issuer.name), ("state", state)];
-                let count = i64::try_from(count).unwrap_or(i64::MAX);
-                ConstGauge::new(count).encode(keys.encode_family(&labels)?)?;
+        for set in &sets {
+            for (state, count) in [("usable", set.usable), ("skipped", set.skipped)] {
+                let labels = [("issuer", set.issuer), ("state", state)];
+                ConstGauge::new(whole(count)).encode(keys.encode_family(&labels)?)?;
             }
         }
         Ok(())
     }
+}
+
+fn token_cache(encoder: &mut DescriptorEncoder<'_>, size: Size) -> fmt::Result {
+    for (name, help, value) in [
+        (
+            "token_cache_tokens",
+            "Tokens in the cache",
+            size.tokens as u64,
+        ),
+        ("token_cache_bytes", "What they take, roughly", size.bytes),
+        (
+            "token_cache_capacity_bytes",
+            "What they may take",
+            size.capacity,
+        ),
+    ] {
+        let gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        ConstGauge::new(whole(value)).encode(gauge)?;
+    }
+    Ok(())
+}
+
+fn gauge<const N: usize>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    values: [(&str, usize); N],
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (value, count) in values {
+        ConstGauge::new(whole(count)).encode(family.encode_family(&[(label, value)])?)?;
+    }
+    Ok(())
+}
+
+fn whole(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }

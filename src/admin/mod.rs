@@ -18,6 +18,8 @@ use crate::{
 mod metrics;
 mod status;
 
+use status::listing::Listing;
+
 /// How the admin listener runs, prepared from `[admin]`.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -132,7 +134,13 @@ impl Admin {
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => status::ready(&self.gateway, course),
             "/metrics" => self.metrics.answer(),
-            "/status" => status::status(&self.gateway, self.started.elapsed(), course),
+            "/status" => match Listing::parse(request.uri().query().unwrap_or_default()) {
+                Ok(listing) => {
+                    let uptime = self.started.elapsed();
+                    status::status(&self.gateway, uptime, course, &listing)
+                }
+                Err(usage) => text(StatusCode::BAD_REQUEST, usage),
+            },
             _ => text(StatusCode::NOT_FOUND, "/livez /readyz /metrics /status\n"),
         }
     }

@@ -6,12 +6,13 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::{Answer, answer};
-use crate::{
-    clock::UnixTime,
-    gateway::{Gateway, Snapshot},
-    issuer::{Issuer, KeySource},
-    server::Course,
-};
+use crate::{gateway::Gateway, issuer::Registry, server::Course};
+
+mod issuer;
+pub(super) mod listing;
+
+use issuer::IssuerStatus;
+use listing::Listing;
 
 /// The answer of `/readyz`.
 #[derive(Serialize)]
@@ -35,7 +36,11 @@ struct Status<'s> {
     uptime_seconds: u64,
     draining: bool,
     configuration: Configuration,
+    token_cache: TokenCache,
+    issuer_counts: Counts,
     issuers: Vec<IssuerStatus<'s>>,
+    /// Where the issuers are that this answer does not list.
+    next: Option<String>,
     routes: Vec<RouteStatus<'s>>,
     upstreams: Vec<UpstreamStatus<'s>>,
 }
@@ -49,35 +54,21 @@ struct Configuration {
 }
 
 #[derive(Serialize)]
-struct IssuerStatus<'s> {
-    issuer: &'s str,
-    active: bool,
-    source: String,
-    jwks_uri: Option<String>,
-    keys: Vec<KeyStatus>,
-    skipped: Vec<SkippedKey>,
-    restored: bool,
-    cache_error: Option<String>,
-    age_seconds: Option<i64>,
-    read_at: Option<String>,
-    tried_at: Option<String>,
-    next_at: Option<String>,
-    fetches: u64,
-    failures: u64,
-    last_error: Option<String>,
+struct TokenCache {
+    tokens: usize,
+    bytes: u64,
+    capacity_bytes: u64,
 }
 
-#[derive(Serialize)]
-struct KeyStatus {
-    kid: Option<String>,
-    algorithms: Vec<&'static str>,
-}
-
-#[derive(Serialize)]
-struct SkippedKey {
-    position: usize,
-    kid: Option<String>,
-    reason: String,
+/// How many issuers there are, whatever is listed.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    /// Active, with keys that serve.
+    pub(super) ready: usize,
+    /// Active, without.
+    pub(super) without_keys: usize,
+    /// Switched off.
+    pub(super) inactive: usize,
 }
 
 #[derive(Serialize)]
@@ -94,35 +85,37 @@ struct UpstreamStatus<'s> {
     address: String,
 }
 
-/// The most issuers that one answer lists.
-const MAX_ISSUERS: usize = 1000;
+impl Counts {
+    pub(super) fn of(registry: &Registry) -> Self {
+        let mut counts = Self::default();
+        for issuer in registry.iter() {
+            let count = match (issuer.active, issuer.has_keys()) {
+                (false, _) => &mut counts.inactive,
+                (true, true) => &mut counts.ready,
+                (true, false) => &mut counts.without_keys,
+            };
+            *count += 1;
+        }
+        counts
+    }
+}
 
 /// 200 when it serves and at least one active issuer has keys.
 pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
     let snapshot = gateway.snapshot();
     let draining = course != Course::Serve;
-    let issuers: Vec<_> = sorted(&snapshot)
-        .into_iter()
-        .map(|issuer| IssuerReady {
-            issuer: &issuer.name,
-            active: issuer.active,
-            keys: issuer.keys.current().map_or(0, |set| set.keys.len()),
-        })
-        .collect();
-    let has_keys = |issuer: &Issuer| {
-        issuer.active
-            && issuer
-                .keys
-                .current()
-                .is_some_and(|set| !set.keys.is_empty())
-    };
+    let registry = &snapshot.policy.registry;
+    let issuers = Listing::default().page(registry).issuers;
+    let issuers = issuers.into_iter().map(|issuer| IssuerReady {
+        issuer: &issuer.name,
+        active: issuer.active,
+        keys: issuer.keys.current().map_or(0, |set| set.keys.len()),
+    });
     // Without issuers there is nothing to wait for: every route is public.
-    let keys = snapshot.policy.registry.is_empty()
-        || snapshot
-            .policy
-            .registry
+    let keys = registry.is_empty()
+        || registry
             .iter()
-            .any(|issuer| has_keys(issuer));
+            .any(|issuer| issuer.active && issuer.has_keys());
     let ready = keys && !draining;
     let status = if ready {
         StatusCode::OK
@@ -134,13 +127,18 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
         &Ready {
             ready,
             draining,
-            issuers,
+            issuers: issuers.collect(),
         },
     )
 }
 
 /// Everything that an operator may want to know.
-pub(super) fn status(gateway: &Gateway, uptime: Duration, course: Course) -> Answer {
+pub(super) fn status(
+    gateway: &Gateway,
+    uptime: Duration,
+    course: Course,
+    listing: &Listing,
+) -> Answer {
     let snapshot = gateway.snapshot();
     let policy = &snapshot.policy;
     let now = gateway.now();
@@ -158,6 +156,9 @@ pub(super) fn status(gateway: &Gateway, uptime: Duration, course: Course) -> Ans
         upstream: &upstream.name,
         address: upstream.address.to_string(),
     });
+    let page = listing.page(&policy.registry);
+    let issuers = page.issuers.iter().map(|i| IssuerStatus::of(i, now));
+    let cache = gateway.token_cache();
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: uptime.as_secs(),
@@ -168,64 +169,18 @@ pub(super) fn status(gateway: &Gateway, uptime: Duration, course: Course) -> Ans
             routes: policy.routes.all().len(),
             upstreams: policy.upstreams.len(),
         },
-        issuers: sorted(&snapshot)
-            .into_iter()
-            .map(|i| issuer_status(i, now))
-            .collect(),
+        token_cache: TokenCache {
+            tokens: cache.tokens,
+            bytes: cache.bytes,
+            capacity_bytes: cache.capacity,
+        },
+        issuer_counts: Counts::of(&policy.registry),
+        issuers: issuers.collect(),
+        next: page.next,
         routes: routes.collect(),
         upstreams: upstreams.collect(),
     };
     json(StatusCode::OK, &status)
-}
-
-fn issuer_status(issuer: &Issuer, now: UnixTime) -> IssuerStatus<'_> {
-    let status = issuer.keys.status();
-    let set = issuer.keys.current();
-    let keys = set.iter().flat_map(|set| &set.keys).map(|key| KeyStatus {
-        kid: key.kid().map(str::to_owned),
-        algorithms: key
-            .algorithms()
-            .iter()
-            .map(crate::jose::Algorithm::name)
-            .collect(),
-    });
-    let skipped = set
-        .iter()
-        .flat_map(|set| &set.skipped)
-        .map(|skipped| SkippedKey {
-            position: skipped.position,
-            kid: skipped.kid.as_deref().map(str::to_owned),
-            reason: skipped.reason.to_string(),
-        });
-    let text = |time: Option<UnixTime>| time.map(|time| time.to_string());
-    IssuerStatus {
-        issuer: &issuer.name,
-        active: issuer.active,
-        source: match issuer.keys.source() {
-            KeySource::Remote(remote) => remote.uri.to_string(),
-            KeySource::File(path) => path.display().to_string(),
-            KeySource::Fixed(_) => "the configuration".to_owned(),
-        },
-        jwks_uri: status.jwks_uri,
-        keys: keys.collect(),
-        skipped: skipped.collect(),
-        restored: status.restored,
-        cache_error: status.cache_error,
-        age_seconds: status.read_at.map(|read_at| now.since(read_at)),
-        read_at: text(status.read_at),
-        tried_at: text(status.tried_at),
-        next_at: text(status.next_at),
-        fetches: status.successes,
-        failures: status.failures,
-        last_error: status.error,
-    }
-}
-
-fn sorted(snapshot: &Snapshot) -> Vec<&Issuer> {
-    let mut issuers: Vec<&Issuer> = snapshot.policy.registry.iter().map(AsRef::as_ref).collect();
-    issuers.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    issuers.truncate(MAX_ISSUERS);
-    issuers
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Answer {

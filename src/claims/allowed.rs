@@ -13,7 +13,7 @@ const STRINGS: [&str; 2] = ["sub", "jti"];
 ///
 /// An `iat` that only `max_age` asks for is looked for here too: absence is this step's matter.
 pub(super) fn check(claims: &Object, rules: &Rules) -> Result<(), ClaimsError> {
-    for path in &rules.require {
+    for path in &*rules.require {
         present(claims, path)?;
     }
     if rules.max_age.is_some() {
@@ -26,7 +26,7 @@ pub(super) fn check(claims: &Object, rules: &Rules) -> Result<(), ClaimsError> {
             return Err(ClaimsError::Malformed { claim, why });
         }
     }
-    for (path, allowed) in &rules.allowed {
+    for (path, allowed) in &*rules.allowed {
         let value = present(claims, path)?;
         if !is_allowed(&value, allowed) {
             return Err(ClaimsError::NotAllowed(path.clone()));
@@ -103,7 +103,7 @@ mod tests {
     fn who_and_which_are_strings() {
         let check = |claims: Value| {
             let rules = Rules {
-                require: Vec::new(),
+                require: [].into(),
                 ..rules()
             };
             check(&Object::of(&claims), &rules)
@@ -121,8 +121,8 @@ mod tests {
 
     fn allows(allowed: &Value, value: &Value) -> bool {
         let rules = Rules {
-            require: Vec::new(),
-            allowed: vec![("c".parse().unwrap(), allowed.as_array().unwrap().clone())],
+            require: [].into(),
+            allowed: [("c".parse().unwrap(), allowed.as_array().unwrap().clone())].into(),
             ..rules()
         };
         match check(&Object::of(&json!({"c": value})), &rules) {
@@ -203,7 +203,7 @@ mod tests {
     fn an_absent_or_null_claim_is_missing() {
         let paths: Vec<ClaimPath> = vec!["sub".parse().unwrap(), "/a/b".parse().unwrap()];
         let rules = Rules {
-            require: paths.clone(),
+            require: paths.clone().into(),
             ..rules()
         };
         let ask = |claims: Value| check(&Object::of(&claims), &rules);
@@ -214,8 +214,8 @@ mod tests {
         assert_eq!(ask(json!({"sub": "s", "a": {"b": null}})), missing(1));
         assert_eq!(ask(json!({"sub": "s", "a": "b"})), missing(1));
         let restricted = Rules {
-            require: Vec::new(),
-            allowed: vec![(paths[0].clone(), vec![Value::Null, json!("s")])],
+            require: [].into(),
+            allowed: [(paths[0].clone(), vec![Value::Null, json!("s")])].into(),
             ..rules.clone()
         };
         for claims in [json!({}), json!({"sub": null})] {
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn max_age_asks_for_iat() {
         let rules = Rules {
-            require: Vec::new(),
+            require: [].into(),
             max_age: Some(1),
             ..rules()
         };

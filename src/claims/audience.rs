@@ -9,7 +9,7 @@ pub enum Audiences {
     /// `["ALL_AUDIENCES"]`: `aud` is not looked at.
     All,
     /// One of the token's `aud` values equals one of these.
-    OneOf(Vec<Box<str>>),
+    OneOf(std::sync::Arc<[Box<str>]>),
     /// Not configured: no `aud` passes; a URL must be a prefix of the resource's URL that ends on a
     /// segment boundary; anything else is refused.
     ResourcePrefix,
@@ -156,7 +156,7 @@ mod tests {
     const RESOURCE: &str = "https://api.example.com/orders/42";
 
     fn one_of(aud: &Value) -> Result<(), ClaimsError> {
-        let allowed = Audiences::OneOf(vec!["https://api.example.com".into(), "orders".into()]);
+        let allowed = Audiences::OneOf(["https://api.example.com".into(), "orders".into()].into());
         check(&Object::of(&json!({"aud": aud})), &allowed, None)
     }
 
@@ -191,7 +191,7 @@ mod tests {
         for aud in others {
             assert_eq!(one_of(&aud), Err(ClaimsError::Audience), "{aud}");
         }
-        let nothing_allowed = Audiences::OneOf(Vec::new());
+        let nothing_allowed = Audiences::OneOf([].into());
         let claims = json!({"aud": "orders"});
         let result = check(&Object::of(&claims), &nothing_allowed, None);
         assert_eq!(result, Err(ClaimsError::Audience));
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn no_aud_passes_only_where_none_is_configured() {
         let none = Object::of(&json!({}));
-        let allowed = Audiences::OneOf(vec!["orders".into()]);
+        let allowed = Audiences::OneOf(["orders".into()].into());
         assert_eq!(
             check(&none, &allowed, Some(RESOURCE)),
             Err(ClaimsError::Audience)

@@ -27,11 +27,11 @@ pub struct Rules {
     /// The issuer: `iss` equals it exactly, once more after the signature.
     pub issuer: Arc<str>,
     /// Claims that must be there and not null.
-    pub require: Vec<ClaimPath>,
+    pub require: Arc<[ClaimPath]>,
     /// Which audiences are allowed.
     pub audiences: Audiences,
     /// Claims that must be there with one of the listed values.
-    pub allowed: Vec<(ClaimPath, Vec<Value>)>,
+    pub allowed: Arc<[(ClaimPath, Vec<Value>)]>,
     /// How far clocks may differ, in seconds.
     pub clock_skew: i64,
     /// How old `iat` may be, in seconds; then `iat` must be there.

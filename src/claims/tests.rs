@@ -14,7 +14,7 @@ pub(super) fn rules() -> Rules {
         issuer: ISSUER.into(),
         require: ["iss", "sub", "exp"].map(ClaimPath::named).into(),
         audiences: Audiences::ResourcePrefix,
-        allowed: Vec::new(),
+        allowed: [].into(),
         clock_skew: 60,
         max_age: None,
     }
@@ -87,7 +87,7 @@ fn a_token_without_exp_or_sub_is_refused() {
         assert_eq!(ask(&rules(), &but(&json!({claim: null}))), missing);
     }
     let lenient = Rules {
-        require: Vec::new(),
+        require: [].into(),
         ..rules()
     };
     assert_eq!(
@@ -99,7 +99,7 @@ fn a_token_without_exp_or_sub_is_refused() {
 #[test]
 fn the_first_step_that_fails_is_the_one_that_is_named() {
     let rules = Rules {
-        allowed: vec![(ClaimPath::named("azp"), vec![json!("app")])],
+        allowed: [(ClaimPath::named("azp"), vec![json!("app")])].into(),
         ..rules()
     };
     let mut wrong = but(&json!({"iss": "x", "exp": 1, "aud": "x"}));
@@ -136,8 +136,8 @@ fn a_malformed_claim_belongs_to_its_step() {
 #[test]
 fn errors_name_claims_and_never_their_values() {
     let rules = Rules {
-        audiences: Audiences::OneOf(vec!["secret-audience".into()]),
-        allowed: vec![(ClaimPath::named("azp"), vec![json!("secret-value")])],
+        audiences: Audiences::OneOf(["secret-audience".into()].into()),
+        allowed: [(ClaimPath::named("azp"), vec![json!("secret-value")])].into(),
         ..rules()
     };
     let audience = json!("secret-audience");

@@ -41,7 +41,7 @@ impl<'c> Context<'c> {
     }
 
     /// Takes a text that spans can point into.
-    pub(super) fn add_source(&self, name: &str, text: Arc<str>) -> u32 {
+    pub(super) fn add_source(&self, name: &str, text: Arc<error::SourceText>) -> u32 {
         self.report.borrow_mut().add_source(name, text)
     }
 

@@ -21,6 +21,10 @@ pub(super) fn expand(
     text: &str,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, EnvironmentError> {
+    // Nearly every string of a large issuers file: one byte is sought faster than two.
+    if !text.contains('$') {
+        return Ok(text.to_owned());
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {

@@ -18,10 +18,13 @@ pub struct Report {
     seen: HashSet<(Option<Span>, String)>,
 }
 
+/// A text that errors can point into.
+pub(super) type SourceText = dyn AsRef<str> + Send + Sync;
+
 /// A text that was read, and what in it must not be shown.
 struct Source {
     name: String,
-    text: Arc<str>,
+    text: Arc<SourceText>,
     secrets: Vec<Range<usize>>,
 }
 
@@ -62,7 +65,7 @@ impl Report {
     }
 
     /// Takes a text that problems can point into; the answer is its number.
-    pub(super) fn add_source(&mut self, name: &str, text: Arc<str>) -> u32 {
+    pub(super) fn add_source(&mut self, name: &str, text: Arc<SourceText>) -> u32 {
         self.sources.push(Source {
             name: name.to_owned(),
             text,
@@ -184,7 +187,7 @@ const CONTEXT: usize = 120;
 impl Source {
     /// The first line of `span`, without its secrets.
     fn line_at(&self, span: Span, syntax: bool) -> Line {
-        let text = &*self.text;
+        let text = (*self.text).as_ref();
         let start = floor(text, span.start as usize);
         let before = text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);

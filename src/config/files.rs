@@ -1,6 +1,12 @@
 //! Files that a configuration names: read once, with a bound on their size.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::{File, Metadata},
+    io::Read,
+    path::Path,
+};
+
+use super::large_text::LargeText;
 
 /// Bounds, in bytes.
 pub(super) const MAX_CONFIGURATION: u64 = 16 << 20;
@@ -33,23 +39,12 @@ pub(super) enum FileError {
 /// # Errors
 /// [`FileError`] says what is wrong with it.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
-    let name = || path.display().to_string();
-    let unreadable = |why| FileError::Unreadable { path: name(), why };
-    // Looked at before it is opened: opening a pipe waits for its writer.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(FileError::NotAFile(name()));
-    }
+    let (file, _) = open(path)?;
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
     file.take(limit + 1)
         .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > limit {
-        return Err(FileError::TooLarge {
-            path: name(),
-            limit,
-        });
-    }
+        .map_err(|why| unreadable(path, why))?;
+    within(path, bytes.len() as u64, limit)?;
     Ok(bytes)
 }
 
@@ -60,6 +55,18 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 pub(super) fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     String::from_utf8(read(path, limit)?)
         .map_err(|_| FileError::NotUtf8(path.display().to_string()))
+}
+
+/// As [`read_text`], for a file that may be large.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_large_text(path: &Path, limit: u64) -> Result<LargeText, FileError> {
+    let (mut file, metadata) = open(path)?;
+    let length = within(path, metadata.len(), limit)?;
+    LargeText::read(&mut file, length)
+        .map_err(|why| unreadable(path, why))?
+        .ok_or_else(|| FileError::NotUtf8(path.display().to_string()))
 }
 
 /// Whether others than the owner may read, write or run it.
@@ -74,4 +81,32 @@ pub(super) fn is_open_to_others(path: &Path) -> bool {
         let _ = path;
         false
     }
+}
+
+fn open(path: &Path) -> Result<(File, Metadata), FileError> {
+    let failed = |why| unreadable(path, why);
+    // Looked at before it is opened: opening a pipe waits for its writer.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(FileError::NotAFile(path.display().to_string()));
+    }
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    Ok((file, metadata))
+}
+
+fn unreadable(path: &Path, why: std::io::Error) -> FileError {
+    let path = path.display().to_string();
+    FileError::Unreadable { path, why }
+}
+
+/// `length`, if it is at most `limit`.
+fn within(path: &Path, length: u64, limit: u64) -> Result<usize, FileError> {
+    let too_large = || FileError::TooLarge {
+        path: path.display().to_string(),
+        limit,
+    };
+    usize::try_from(length)
+        .ok()
+        .filter(|_| length <= limit)
+        .ok_or_else(too_large)
 }

@@ -8,6 +8,7 @@ use std::{
 use super::{
     fetch, issuer_headers,
     issuer_keys::{self, Keys, Kind},
+    parts::Parts,
     schema::{Key, Schema, key, section, unset},
     section::Section,
     value::{Node, Span, Value},
@@ -86,11 +87,16 @@ pub(super) enum AudienceRule {
 }
 
 /// Reads one issuer; `None` when its source of keys is wrong.
-pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Option<Issuer> {
+pub(super) fn decode(
+    issuer: &Section<'_>,
+    name: &Arc<str>,
+    span: Span,
+    parts: &Parts,
+) -> Option<Issuer> {
     let keys = issuer_keys::decode(issuer, name, span);
     let active = issuer.boolean("active").unwrap_or_default();
     let headers = issuer_headers::decode(issuer, keys.as_ref());
-    let rules = rules(issuer, Arc::clone(name));
+    let rules = rules(issuer, Arc::clone(name), parts);
     let Keys {
         source,
         kind,
@@ -109,9 +115,9 @@ pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Optio
     Some(Issuer {
         name: Arc::clone(name),
         active,
-        headers,
+        headers: parts.headers.as_before(headers),
         rules,
-        identity: IdentityClaims::default(),
+        identity: parts.identity.as_before(IdentityClaims::default()),
         keys,
     })
 }
@@ -119,7 +125,7 @@ pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Optio
 /// Looks at `[issuer_defaults]` on its own: it may be wrong where no issuer shows it.
 pub(super) fn check_defaults(defaults: &Section<'_>) {
     let _ = issuer_headers::decode(defaults, None);
-    let _ = rules(defaults, "".into());
+    let _ = rules(defaults, "".into(), &Parts::default());
     let _ = defaults.boolean("active");
     let _ = fetch::decode(&defaults.child("fetch", &fetch::SCHEMA));
 }
@@ -133,7 +139,7 @@ pub(super) const fn audience_rule(issuer: &Issuer) -> AudienceRule {
     }
 }
 
-fn rules(issuer: &Section<'_>, name: Arc<str>) -> Rules {
+fn rules(issuer: &Section<'_>, name: Arc<str>, parts: &Parts) -> Rules {
     let ten_minutes = Duration::from_secs(600);
     let year = Duration::from_secs(366 * 86_400);
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
@@ -141,9 +147,9 @@ fn rules(issuer: &Section<'_>, name: Arc<str>) -> Rules {
     let max_age = issuer.duration("max_age", Duration::from_secs(1)..=year);
     Rules {
         issuer: name,
-        require: required(issuer),
-        audiences: audiences(issuer),
-        allowed: allowed(issuer),
+        require: parts.claims.as_before(required(issuer)),
+        audiences: audiences(issuer, parts),
+        allowed: parts.allowed.as_before(allowed(issuer)),
         clock_skew: skew.map(seconds).unwrap_or_default(),
         max_age: max_age.map(seconds),
     }
@@ -163,7 +169,7 @@ fn claim(issuer: &Section<'_>, name: &str, span: Span) -> Option<ClaimPath> {
         .ok()
 }
 
-fn audiences(issuer: &Section<'_>) -> Audiences {
+fn audiences(issuer: &Section<'_>, parts: &Parts) -> Audiences {
     let Some(node) = issuer.written("audiences") else {
         return Audiences::ResourcePrefix;
     };
@@ -182,9 +188,12 @@ fn audiences(issuer: &Section<'_>) -> Audiences {
             issuer
                 .context
                 .error(all.span, "\"ALL_AUDIENCES\" must stand alone");
-            Audiences::OneOf(Vec::new())
+            Audiences::OneOf(Arc::default())
         }
-        None => Audiences::OneOf(texts.iter().map(|t| t.text.into()).collect()),
+        None => {
+            let texts: Vec<Box<str>> = texts.iter().map(|t| t.text.into()).collect();
+            Audiences::OneOf(parts.audiences.as_before(texts))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     issuer::{self, AudienceRule},
     issuer_name,
     json_source::Document,
+    parts::Parts,
     schema::{Schema, closest},
     section::{Section, Text},
     value::{Entry, Span, Table},
@@ -19,7 +20,8 @@ use crate::issuer::{Issuer, Registry};
 /// The issuers that were read so far.
 #[derive(Default)]
 pub(super) struct Issuers {
-    all: Vec<Issuer>,
+    all: Vec<Arc<Issuer>>,
+    parts: Parts,
     /// Also of those that are wrong, so that routes that name them are not wrong as well.
     names: HashMap<Arc<str>, Known>,
 }
@@ -92,7 +94,7 @@ impl Issuers {
             let help = format!("it stands at {}", context.locate(other.span));
             return context.error_with_help(entry.key_span, "this issuer is already there", help);
         }
-        let issuer = issuer::decode(&section, &name, entry.key_span);
+        let issuer = issuer::decode(&section, &name, entry.key_span, &self.parts);
         let active = issuer.as_ref().is_none_or(|issuer| issuer.active);
         self.names.insert(
             name,
@@ -101,7 +103,7 @@ impl Issuers {
                 span: entry.key_span,
             },
         );
-        self.all.extend(issuer);
+        self.all.extend(issuer.map(Arc::new));
     }
 
     /// Liberty Create's form: one object, each key an issuer.
@@ -109,8 +111,8 @@ impl Issuers {
         let Some((path, span)) = root.path("issuers_file") else {
             return;
         };
-        let text: Arc<str> = match files::read_text(&path, files::MAX_ISSUERS) {
-            Ok(text) => text.into(),
+        let text = match files::read_large_text(&path, files::MAX_ISSUERS) {
+            Ok(text) => Arc::new(text),
             Err(error) => return root.context.error(span, error.to_string()),
         };
         let document = Document::new(root.context, &path.display().to_string(), &text);

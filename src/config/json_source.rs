@@ -10,7 +10,9 @@ use serde_json::value::RawValue;
 
 use super::{
     context::Context,
-    environment, redact,
+    environment,
+    large_text::LargeText,
+    redact,
     value::{Entry, Node, Span, Table, Value},
 };
 use crate::jose::json::MAX_DEPTH;
@@ -27,8 +29,9 @@ type Member<'d> = (&'d RawValue, &'d RawValue);
 
 impl<'d, 'c> Document<'d, 'c> {
     /// A document over `text`.
-    pub(super) fn new(context: &'d Context<'c>, name: &str, text: &'d Arc<str>) -> Self {
-        let source = context.add_source(name, Arc::clone(text));
+    pub(super) fn new(context: &'d Context<'c>, name: &str, text: &'d Arc<LargeText>) -> Self {
+        let source = context.add_source(name, Arc::clone(text) as Arc<_>);
+        let text = (**text).as_ref();
         Self {
             context,
             text,

@@ -16,7 +16,7 @@ use super::{
 
 /// Reads a whole document; its syntax errors go to the context.
 pub(super) fn read(context: &Context<'_>, name: &str, text: &str) -> Node {
-    let source = context.add_source(name, Arc::from(text));
+    let source = context.add_source(name, Arc::new(text.to_owned()));
     let reader = Reader { context, source };
     let (mut root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {

@@ -148,10 +148,10 @@ impl Gateway {
         trace.pass(Step::Issuer, || issuer.name.to_string());
         issuer.headers.check(unverified.header())?;
         say::header(trace, unverified.header());
-        let keys = issuer.keys.find(unverified.header()).await?;
-        say::keys(trace, &keys);
-        let verified = verify::verify(unverified, &keys)?;
-        say::signature(trace, &verified);
+        let keys = issuer.keys.find(unverified.header()).await;
+        say::keys(trace, issuer, &keys);
+        let verified = verify::verify(unverified, &keys?)?;
+        say::signature(trace, issuer, &verified);
         let proof = Arc::new(Proof::new(
             issuer,
             verified,

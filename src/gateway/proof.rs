@@ -30,6 +30,17 @@ pub struct Digest([u8; 32]);
 /// Proofs by the digest of their token, shared by all workers.
 pub struct Proofs(Cache<Digest, Arc<Proof>, ByWeight>);
 
+/// How full the cache is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// How many tokens it holds.
+    pub tokens: usize,
+    /// What they take, in bytes, roughly.
+    pub bytes: u64,
+    /// What they may take.
+    pub capacity: u64,
+}
+
 #[derive(Clone)]
 struct ByWeight;
 
@@ -90,6 +101,16 @@ impl Proofs {
         }
         self.0.remove(token);
         None
+    }
+
+    /// How full the cache is.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        Size {
+            tokens: self.0.len(),
+            bytes: self.0.weight(),
+            capacity: self.0.capacity(),
+        }
     }
 
     /// Keeps `proof` for the next request with the same token.

@@ -1,7 +1,5 @@
 //! What the steps of the pipeline have to say: values of the configuration may be shown to the operator.
 
-use std::sync::Arc;
-
 use super::{
     proof::Proof,
     trace::{Step, Trace},
@@ -10,9 +8,13 @@ use crate::{
     claims::{Audiences, Identity, Rules},
     clock::UnixTime,
     identity::Principal,
+    issuer::{Candidates, Issuer, KeyError, KeySource},
     jose::{Header, Key, Unverified, Verified},
     route::Route,
 };
+
+/// How many keys are named where all of them would be of interest.
+const MAX_KEYS: usize = 20;
 
 pub(super) fn route(trace: &mut impl Trace, route: &Route) {
     trace.pass(Step::Route, || {
@@ -36,23 +38,66 @@ pub(super) fn header(trace: &mut impl Trace, header: &Header) {
     });
 }
 
-pub(super) fn keys(trace: &mut impl Trace, keys: &[Arc<Key>]) {
-    trace.pass(Step::Key, || {
-        let kids: Vec<&str> = keys
-            .iter()
-            .map(|key| key.kid().unwrap_or("(no kid)"))
-            .collect();
-        kids.join(", ")
-    });
+/// Which keys are tried, and where they are from; of a failed look, why others are not in use.
+pub(super) fn keys(trace: &mut impl Trace, issuer: &Issuer, keys: &Result<Candidates, KeyError>) {
+    match keys {
+        Ok(keys) => trace.pass(Step::Key, || {
+            let keys: Vec<String> = keys.iter().map(|key| one_key(key)).collect();
+            format!("{}, from {}", keys.join(", "), origin(issuer))
+        }),
+        Err(_) => trace.fail(Step::Key, || held(issuer)),
+    }
 }
 
-pub(super) fn signature(trace: &mut impl Trace, verified: &Verified) {
+fn one_key(key: &Key) -> String {
+    let kid = key.kid().unwrap_or("(no kid)");
+    let (kty, algorithms) = (key.kty(), key.algorithms());
+    match key.public_thumbprint() {
+        Some(thumbprint) => format!("{kid} ({kty} for {algorithms}, thumbprint {thumbprint})"),
+        None => format!("{kid} ({kty} for {algorithms})"),
+    }
+}
+
+/// Where the issuer's keys come from, and since when they are as they are.
+fn origin(issuer: &Issuer) -> String {
+    let kind = issuer.keys.source().kind();
+    match (issuer.keys.source(), issuer.keys.status().read_at) {
+        (KeySource::Fixed(_), _) | (_, None) => kind.to_owned(),
+        (_, Some(read_at)) => format!("{kind}, read at {read_at}"),
+    }
+}
+
+/// The issuer's keys, for whoever wonders why none of them is for a token. At most [`MAX_KEYS`] are named.
+fn held(issuer: &Issuer) -> String {
+    let origin = origin(issuer);
+    let error = issuer.keys.status().error;
+    let Some(set) = issuer.keys.current() else {
+        let error = error.map(|error| format!(": {error}")).unwrap_or_default();
+        return format!("it has none, from {origin}{error}");
+    };
+    let used = set.keys.iter().map(|key| one_key(key));
+    let skipped = set.skipped.iter().map(|skipped| {
+        let kid = skipped.kid.as_deref().unwrap_or("(no kid)");
+        format!("{kid} (not used: {})", skipped.reason)
+    });
+    let mut named: Vec<String> = used.chain(skipped).take(MAX_KEYS + 1).collect();
+    if named.len() > MAX_KEYS {
+        named.truncate(MAX_KEYS);
+        named.push("and more".to_owned());
+    }
+    let failed = error.map(|error| format!("; the last read failed: {error}"));
+    let (named, failed) = (named.join(", "), failed.unwrap_or_default());
+    format!("it has {named}, from {origin}{failed}")
+}
+
+pub(super) fn signature(trace: &mut impl Trace, issuer: &Issuer, verified: &Verified) {
     trace.pass(Step::Signature, || {
         let header = verified.header();
         format!(
-            "{} with key {}",
+            "{} with key {} of {}",
             header.algorithm(),
-            header.kid().unwrap_or("(no kid)")
+            header.kid().unwrap_or("(no kid)"),
+            issuer.name
         )
     });
 }
@@ -119,4 +164,69 @@ pub(super) fn scopes(trace: &mut impl Trace, route: &Route) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        gateway::Record,
+        issuer::tests::{issuer, jwk, set_of},
+        jose::jwk::{Symmetric, parse_set},
+    };
+
+    fn with(jwks: &[&str]) -> Issuer {
+        let set = parse_set(set_of(jwks).as_bytes(), Symmetric::Allowed).unwrap();
+        issuer("i", KeySource::Fixed(set.into()), &Clock::system())
+    }
+
+    #[test]
+    fn a_key_that_is_not_found_is_looked_for_among_all() {
+        let issuer = with(&[&jwk("a"), r#"{"kty":"quantum","kid":"q"}"#]);
+        let mut record = Record::default();
+        keys(&mut record, &issuer, &Err(KeyError::NotFound));
+        assert!(record.passed.is_empty());
+        let (step, said) = record.failed.unwrap();
+        assert_eq!(step, Step::Key);
+        assert!(
+            said.starts_with("it has a (EC for ES256, thumbprint "),
+            "{said}"
+        );
+        let skipped = "q (not used: its \"kty\" is not supported), from inline";
+        assert!(said.ends_with(skipped), "{said}");
+    }
+
+    #[test]
+    fn a_key_that_is_tried_is_named_and_a_secret_has_no_thumbprint() {
+        let secret = format!(r#"{{"kty":"oct","k":"{}"}}"#, "A".repeat(43));
+        let issuer = with(&[&secret]);
+        let found = issuer
+            .keys
+            .current()
+            .unwrap()
+            .keys
+            .iter()
+            .cloned()
+            .collect();
+        let mut record = Record::default();
+        keys(&mut record, &issuer, &Ok(found));
+        assert!(record.failed.is_none());
+        let said = "(no kid) (oct for HS256), from inline".to_owned();
+        assert_eq!(record.passed, [(Step::Key, said)]);
+    }
+
+    #[test]
+    fn what_is_said_of_many_keys_is_bounded() {
+        let jwks: Vec<String> = (0..=MAX_KEYS).map(|n| jwk(&n.to_string())).collect();
+        let jwks: Vec<&str> = jwks.iter().map(String::as_str).collect();
+        let said = held(&with(&jwks));
+        assert!(said.ends_with(", and more, from inline"), "{said}");
+        assert_eq!(said.matches("thumbprint").count(), MAX_KEYS);
+        assert!(!held(&with(&jwks[1..])).contains("and more"));
+        assert_eq!(
+            held(&with(&[])),
+            "it has none, from inline: the key set is empty"
+        );
+    }
 }

@@ -36,6 +36,12 @@ impl Gateway {
         &self.metrics
     }
 
+    /// How full the cache of verified tokens is.
+    #[must_use]
+    pub fn token_cache(&self) -> proof::Size {
+        self.proofs.size()
+    }
+
     /// Its limits.
     #[must_use]
     pub const fn limits(&self) -> &Limits {

@@ -77,6 +77,9 @@ impl From<claims::Step> for Step {
 pub trait Trace {
     /// `step` passed; `detail` says what was found, and is not made when nobody wants it.
     fn pass(&mut self, step: Step, detail: impl FnOnce() -> String);
+
+    /// `step` is about to fail; `detail` is more than the refusal itself says. As with `pass`.
+    fn fail(&mut self, step: Step, detail: impl FnOnce() -> String);
 }
 
 /// Nobody is told: what a served request uses, and it costs nothing.
@@ -84,14 +87,25 @@ pub struct Silent;
 
 impl Trace for Silent {
     fn pass(&mut self, _step: Step, _detail: impl FnOnce() -> String) {}
+
+    fn fail(&mut self, _step: Step, _detail: impl FnOnce() -> String) {}
 }
 
-/// Every step that passed, with what was found.
+/// Everything that was told.
 #[derive(Debug, Default)]
-pub struct Record(pub Vec<(Step, String)>);
+pub struct Record {
+    /// The steps that passed, with what was found.
+    pub passed: Vec<(Step, String)>,
+    /// The step that failed, with more than the refusal itself says.
+    pub failed: Option<(Step, String)>,
+}
 
 impl Trace for Record {
     fn pass(&mut self, step: Step, detail: impl FnOnce() -> String) {
-        self.0.push((step, detail()));
+        self.passed.push((step, detail()));
+    }
+
+    fn fail(&mut self, step: Step, detail: impl FnOnce() -> String) {
+        self.failed = Some((step, detail()));
     }
 }

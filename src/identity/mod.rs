@@ -21,7 +21,7 @@ const GROUPS: &str = "x-auth-groups";
 const SCOPE: &str = "x-auth-scope";
 
 /// Which claims say who somebody is, prepared from an issuer's configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdentityClaims {
     /// The subject: one string.
     pub subject: ClaimPath,

@@ -35,7 +35,7 @@ pub use set::{Candidates, KeyError, KeySet};
 pub use status::KeysStatus;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// One trusted issuer: what its tokens must be, and its keys.
 #[derive(Debug)]
@@ -45,13 +45,21 @@ pub struct Issuer {
     /// Whether its tokens are accepted at all.
     pub active: bool,
     /// What the headers of its tokens may say.
-    pub headers: HeaderPolicy,
+    pub headers: Arc<HeaderPolicy>,
     /// What the claims of its tokens must say.
     pub rules: claims::Rules,
     /// Which of its claims say who somebody is.
-    pub identity: IdentityClaims,
+    pub identity: Arc<IdentityClaims>,
     /// Its keys, now.
     pub keys: KeyRing,
+}
+
+impl Issuer {
+    /// Whether it has a key that may verify its tokens now.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.keys.current().is_some_and(|set| !set.keys.is_empty())
+    }
 }
 
 /// Where an issuer's keys come from.
@@ -63,4 +71,17 @@ pub enum KeySource {
     File(std::path::PathBuf),
     /// Keys that stand in the configuration itself.
     Fixed(Arc<JwkSet>),
+}
+
+impl KeySource {
+    /// What kind of source it is: `discovery`, `jwks_uri`, `jwks_file` or `inline`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Remote(remote) if remote.metadata.is_some() => "discovery",
+            Self::Remote(_) => "jwks_uri",
+            Self::File(_) => "jwks_file",
+            Self::Fixed(_) => "inline",
+        }
+    }
 }

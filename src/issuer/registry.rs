@@ -24,10 +24,11 @@ pub enum RegistryError {
 impl Registry {
     /// A registry of these issuers. The configuration refuses two of one name; here the later stays.
     #[must_use]
-    pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
+    pub fn new(issuers: impl IntoIterator<Item = impl Into<Arc<Issuer>>>) -> Self {
         let issuers = issuers
             .into_iter()
-            .map(|i| (Arc::clone(&i.name), Arc::new(i)))
+            .map(Into::into)
+            .map(|issuer: Arc<Issuer>| (Arc::clone(&issuer.name), issuer))
             .collect();
         Self { issuers }
     }

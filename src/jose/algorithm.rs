@@ -111,7 +111,7 @@ impl FromStr for Algorithm {
 }
 
 /// A set of algorithms in one word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AlgorithmSet(u32);
 
 impl AlgorithmSet {

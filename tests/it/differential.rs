@@ -52,8 +52,8 @@ fn ours(token: &str) -> bool {
         require: ["iss", "sub", "exp"]
             .map(|name| name.parse::<ClaimPath>().unwrap())
             .into(),
-        audiences: Audiences::OneOf(vec![AUDIENCE.into()]),
-        allowed: Vec::new(),
+        audiences: Audiences::OneOf([AUDIENCE.into()].into()),
+        allowed: [].into(),
         clock_skew: 60,
         max_age: None,
     };

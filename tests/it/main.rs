@@ -37,6 +37,8 @@ mod rooms;
 #[cfg(test)]
 mod smoke;
 #[cfg(test)]
+mod status;
+#[cfg(test)]
 mod token_place;
 #[cfg(test)]
 mod upstream;

@@ -97,6 +97,13 @@ export async function stop(child) {
   return child.exitCode;
 }
 
+/** Ends a process that `start` started at once, as a crash would. */
+export async function kill(child) {
+  const ended = child.ended ? undefined : once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
 /** Runs a process to its end, which must come within a minute. */
 export async function complete(command, args, options = {}) {
   const child = start(command, args, { timeout: 60_000, ...options });
@@ -155,7 +162,8 @@ ${issuers}`);
   const child = start(process.env.PORTCULLIS, ['run', '-c', file]);
   await until('the gateway is ready', child, async () =>
     (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
-  return { url: `http://127.0.0.1:${port}`, child, upstream };
+  const status = async () => (await fetch(`http://127.0.0.1:${admin}/status`)).json();
+  return { url: `http://127.0.0.1:${port}`, child, upstream, status };
 }
 
 /** The request reaches the upstream, and the answer comes back. */
@@ -181,7 +189,8 @@ export async function refused(gateway, token, status, code, target = '/orders/42
   assert.equal(gateway.upstream.seen.length, before, 'the upstream sees nothing');
 }
 
-function bearer(token) {
+/** The options of a request with this token, or with none. */
+export function bearer(token) {
   return token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
 }
 

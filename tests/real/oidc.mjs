@@ -5,9 +5,10 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { calculateJwkThumbprint, exportJWK, exportSPKI, generateKeyPair } from 'jose';
 import {
-  accepted, altered, assert, check, flipped, freePort, refused, scenario, scratch, start,
+  accepted, altered, assert, check, flipped, freePort, kill, refused, scenario, scratch, start,
   startGateway, startUpstream, stop, until,
 } from './harness.mjs';
+import { startLoad } from './load.mjs';
 
 const API = 'https://api.example.com';
 const folder = scratch();
@@ -112,11 +113,16 @@ fetch      = { cooldown = "1s" }
     await refused(gateway, writeOnly, 403, 'scope_insufficient');
   });
 
+  const load = startLoad(gateway, [token], [flipped(token)]);
+  await load.more(50);
   await stop(provider);
   const second = await newKey();
   provider = await startProvider(port, [second, first]);
   const rotated = await requestToken(issuer, API);
-  await check('after a rotation a new token passes at once, without a restart', async () => {
+  load.add(rotated);
+  await load.more(50);
+  await check('its keys rotate under load, and no valid token is refused', () => load.end());
+  await check('after a rotation a new token passes, without a restart', async () => {
     assert.equal(part(rotated, 0).kid, second.jwk.kid);
     await accepted(gateway, rotated);
   });
@@ -126,7 +132,11 @@ fetch      = { cooldown = "1s" }
     refused(gateway, flipped(rotated), 401, 'signature_invalid'));
 
   const unused = await requestToken(issuer, API);
-  await stop(provider);
+  const outage = startLoad(gateway, [token, rotated], [flipped(rotated)]);
+  await outage.more(50);
+  await kill(provider);
+  await outage.more(50);
+  await check('it is killed under load, and no valid token is refused', () => outage.end());
   await check('with the provider gone, tokens of known keys pass, used before or not', async () => {
     await accepted(gateway, rotated);
     await accepted(gateway, unused);

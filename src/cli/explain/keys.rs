@@ -30,9 +30,9 @@ pub(super) fn narrow(
         Issuer {
             name: Arc::clone(&issuer.name),
             active: issuer.active,
-            headers: issuer.headers.clone(),
+            headers: Arc::clone(&issuer.headers),
             rules: issuer.rules.clone(),
-            identity: issuer.identity.clone(),
+            identity: Arc::clone(&issuer.identity),
             keys: KeyRing::new(source, clock.clone()),
         }
     })))

@@ -78,12 +78,12 @@ pub(super) async fn of(gateway: &Gateway, head: Parts) -> Report {
 }
 
 fn lines(record: &Record, failed: Option<&(Step, String)>) -> Vec<Line> {
-    let passed = |step| record.0.iter().find(|(passed, _)| *passed == step);
+    let passed = |step| record.passed.iter().find(|(passed, _)| *passed == step);
     Step::DECIDING
         .into_iter()
         .map(|step| {
             let (outcome, detail) = match (failed, passed(step)) {
-                (Some((at, why)), _) if *at == step => (Outcome::Fail, why.clone()),
+                (Some((at, why)), _) if *at == step => (Outcome::Fail, fail(why, record, step)),
                 (_, Some((_, detail))) => (Outcome::Pass, detail.clone()),
                 (Some(_), None) => (Outcome::Skip, "not reached".to_owned()),
                 (None, None) => (Outcome::Skip, "not asked for".to_owned()),
@@ -95,6 +95,13 @@ fn lines(record: &Record, failed: Option<&(Step, String)>) -> Vec<Line> {
             }
         })
         .collect()
+}
+
+fn fail(why: &str, record: &Record, step: Step) -> String {
+    match &record.failed {
+        Some((failed, more)) if *failed == step => format!("{why}: {more}"),
+        Some(_) | None => why.to_owned(),
+    }
 }
 
 impl Report {

@@ -262,7 +262,7 @@ fn audiences_are_some_or_all() {
     let audiences = |line: &str| issuer(&remote(line)).rules.audiences.clone();
     assert_eq!(
         audiences("audiences = [\"a\", \"b\"]"),
-        Audiences::OneOf(vec!["a".into(), "b".into()])
+        Audiences::OneOf(["a".into(), "b".into()].into())
     );
     assert_eq!(audiences("audiences = [\"ALL_AUDIENCES\"]"), Audiences::All);
     refused(
@@ -418,7 +418,10 @@ fn defaults_stand_behind_every_issuer() {
     let config = accept(&text);
     let times = |name: &str| {
         let issuer = config.policy.registry.find(name).unwrap();
-        assert_eq!(issuer.rules.audiences, Audiences::OneOf(vec!["a".into()]));
+        assert_eq!(
+            issuer.rules.audiences,
+            Audiences::OneOf(["a".into()].into())
+        );
         let KeySource::Remote(remote) = issuer.keys.source() else {
             panic!("not fetched")
         };

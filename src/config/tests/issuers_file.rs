@@ -1,7 +1,12 @@
 //! The issuers file, in Liberty Create's form.
 
 use super::*;
-use crate::issuer::{KeySource, RegistryError};
+use std::sync::Arc;
+
+use crate::{
+    claims::Audiences,
+    issuer::{Issuer, KeySource, RegistryError},
+};
 
 const KEY: &str = r#"{ "kty": "EC", "crv": "P-256", "kid": "e1", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" }"#;
 
@@ -98,6 +103,42 @@ fn other_keys_stand_beside_with_the_same_checks() {
     );
     refuse_json(r#"{ "a": {} }"#, "1:3", &["no source of keys"]);
     refuse_json(r#"{ "a": null }"#, "1:8", &["must be a table, not null"]);
+}
+
+#[test]
+fn what_issuers_have_in_common_is_kept_once() {
+    let one = |name: &str, azp: &str| {
+        format!(
+            r#""{name}": {{ "claims": {{ "azp": ["{azp}"] }}, "audiences": ["x"], "key": {{ "keys": [{KEY}] }} }}"#
+        )
+    };
+    let json = format!(
+        "{{ {}, {}, {} }}",
+        one("a", "p"),
+        one("b", "p"),
+        one("c", "q")
+    );
+    let registry = accept_json(&json).policy.registry;
+    let [a, b, c] = ["a", "b", "c"].map(|name| registry.find(name).unwrap());
+    let audiences = |issuer: &Issuer| match &issuer.rules.audiences {
+        Audiences::OneOf(audiences) => Arc::clone(audiences),
+        other => panic!("{other:?}"),
+    };
+    assert!(Arc::ptr_eq(&a.headers, &c.headers) && Arc::ptr_eq(&a.identity, &c.identity));
+    assert!(Arc::ptr_eq(&audiences(a), &audiences(c)));
+    assert!(Arc::ptr_eq(&a.rules.require, &c.rules.require));
+    assert!(Arc::ptr_eq(&a.rules.allowed, &b.rules.allowed));
+    assert_ne!(a.rules.allowed, c.rules.allowed);
+    assert_eq!((&*a.rules.issuer, &*b.rules.issuer), ("a", "b"));
+}
+
+#[test]
+fn a_file_that_is_no_text_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("issuers.json"), b"{\xff}").unwrap();
+    let text = format!("issuers_file = \"issuers.json\"\n{UPSTREAM}");
+    let report = parse_in(folder.path(), &text).err().unwrap().to_string();
+    assert!(report.contains("is not valid UTF-8"), "{report}");
 }
 
 #[test]

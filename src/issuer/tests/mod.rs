@@ -72,21 +72,21 @@ async fn find(issuer: Arc<Issuer>, kid: String) -> Result<String, KeyError> {
     Ok(keys[0].kid().unwrap().to_owned())
 }
 
-pub(super) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
+pub(crate) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
     Issuer {
-        identity: crate::identity::IdentityClaims::default(),
+        identity: Arc::default(),
         name: name.into(),
         active: true,
-        headers: HeaderPolicy {
+        headers: Arc::new(HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: Vec::new(),
             critical: Vec::new(),
-        },
+        }),
         rules: claims::Rules {
             issuer: name.into(),
-            require: Vec::new(),
+            require: Arc::default(),
             audiences: Audiences::All,
-            allowed: Vec::new(),
+            allowed: Arc::default(),
             clock_skew: 0,
             max_age: None,
         },
@@ -113,7 +113,7 @@ fn source(remote: Remote) -> KeySource {
 }
 
 /// A source that never answers.
-pub(super) fn unreachable() -> KeySource {
+pub(crate) fn unreachable() -> KeySource {
     source(Remote {
         uri: "https://idp.invalid/keys".parse().unwrap(),
         metadata: None,
@@ -131,7 +131,7 @@ pub(super) fn header(kid: &str) -> Header {
 }
 
 /// A new P-256 key as a JWK.
-pub(super) fn jwk(kid: &str) -> String {
+pub(crate) fn jwk(kid: &str) -> String {
     let random = SystemRandom::new();
     let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
@@ -142,6 +142,6 @@ pub(super) fn jwk(kid: &str) -> String {
     format!(r#"{{"kty":"EC","crv":"P-256","kid":"{kid}","x":"{x}","y":"{y}"}}"#)
 }
 
-pub(super) fn set_of(jwks: &[&str]) -> String {
+pub(crate) fn set_of(jwks: &[&str]) -> String {
     format!(r#"{{"keys":[{}]}}"#, jwks.join(","))
 }

@@ -2,10 +2,10 @@
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256K1_SHA256_FIXED, ECDSA_P384_SHA384_FIXED,
-    ECDSA_P521_SHA512_FIXED, EcdsaVerificationAlgorithm, ParsedPublicKey,
+    ECDSA_P521_SHA512_FIXED, EcdsaVerificationAlgorithm,
 };
 
-use super::{JwkError, Thumbprint, members::Members};
+use super::{JwkError, Thumbprint, members::Members, public::PublicKey};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
 /// The first byte of a point that is not compressed (SEC 1 §2.3.3).
@@ -51,7 +51,7 @@ static CURVES: [Curve; 4] = [
 /// Reads `crv`, `x` and `y`. The library refuses a point that is not on the curve.
 pub(super) fn read(
     members: Members<'_>,
-) -> Result<(ParsedPublicKey, AlgorithmSet, Thumbprint), JwkError> {
+) -> Result<(PublicKey, AlgorithmSet, Thumbprint), JwkError> {
     let name = members.string("crv")?;
     let curve = CURVES
         .iter()
@@ -61,7 +61,7 @@ pub(super) fn read(
     let y = coordinate(members, "y", curve)?;
     let algorithms = members.algorithms(std::iter::once(curve.algorithm).collect())?;
     let point = [&[UNCOMPRESSED], x.as_slice(), y.as_slice()].concat();
-    let key = ParsedPublicKey::new(curve.verification, point).map_err(|_| JwkError::Invalid)?;
+    let key = PublicKey::new(curve.verification, point)?;
     Ok((key, algorithms, Thumbprint::ec(curve.name, &x, &y)))
 }
 

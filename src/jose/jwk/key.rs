@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
 use super::{
@@ -10,6 +9,7 @@ use super::{
     members::Members,
     oct::{self, OctKey},
     okp,
+    public::PublicKey,
     rsa::{self, RsaKey},
 };
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
@@ -33,8 +33,8 @@ pub enum Symmetric {
 
 enum Material {
     Rsa(RsaKey),
-    /// Elliptic curves of both kinds: the parsed key knows its one algorithm.
-    Curve(ParsedPublicKey),
+    /// Elliptic curves of both kinds: the key knows its one algorithm.
+    Curve(PublicKey),
     Oct(OctKey),
 }
 
@@ -104,6 +104,23 @@ impl Key {
         self.thumbprint
     }
 
+    /// Its `kty` (RFC 7517 §4.1).
+    #[must_use]
+    pub fn kty(&self) -> &'static str {
+        match &self.material {
+            Material::Rsa(_) => "RSA",
+            Material::Curve(_) if self.algorithms.contains(Algorithm::EdDsa) => "OKP",
+            Material::Curve(_) => "EC",
+            Material::Oct(_) => "oct",
+        }
+    }
+
+    /// Its thumbprint, unless it is a shared secret: that one helps whoever guesses at it (RFC 7638 §7).
+    #[must_use]
+    pub fn public_thumbprint(&self) -> Option<Thumbprint> {
+        (!matches!(self.material, Material::Oct(_))).then_some(self.thumbprint)
+    }
+
     /// Verifies `signature` over `message`.
     ///
     /// # Errors
@@ -119,7 +136,7 @@ impl Key {
         }
         match &self.material {
             Material::Rsa(key) => key.verify(algorithm, message, signature),
-            Material::Curve(key) => key.verify_sig(message, signature).map_err(|_| BadSignature),
+            Material::Curve(key) => key.verify(message, signature),
             Material::Oct(key) => key.verify(algorithm, message, signature),
         }
     }

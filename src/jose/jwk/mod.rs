@@ -9,6 +9,7 @@ mod key;
 mod members;
 mod oct;
 mod okp;
+mod public;
 mod roca;
 mod rsa;
 mod set;

@@ -1,8 +1,8 @@
 //! Octet key pairs for EdDSA (RFC 8037): Ed25519 only.
 
-use aws_lc_rs::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, ParsedPublicKey};
+use aws_lc_rs::signature::{ED25519, ED25519_PUBLIC_KEY_LEN};
 
-use super::{JwkError, Thumbprint, members::Members};
+use super::{JwkError, Thumbprint, members::Members, public::PublicKey};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
 const CURVE: &str = "Ed25519";
@@ -10,7 +10,7 @@ const CURVE: &str = "Ed25519";
 /// Reads `crv` and `x`.
 pub(super) fn read(
     members: Members<'_>,
-) -> Result<(ParsedPublicKey, AlgorithmSet, Thumbprint), JwkError> {
+) -> Result<(PublicKey, AlgorithmSet, Thumbprint), JwkError> {
     if members.string("crv")? != CURVE {
         return Err(JwkError::Curve);
     }
@@ -20,6 +20,6 @@ pub(super) fn read(
     }
     let possible = [Algorithm::EdDsa, Algorithm::Ed25519].into_iter().collect();
     let algorithms = members.algorithms(possible)?;
-    let key = ParsedPublicKey::new(&ED25519, x.as_slice()).map_err(|_| JwkError::Invalid)?;
+    let key = PublicKey::new(&ED25519, x.as_slice())?;
     Ok((key, algorithms, Thumbprint::okp(CURVE, &x)))
 }

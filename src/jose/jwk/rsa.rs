@@ -1,25 +1,23 @@
 //! RSA keys (RFC 7518 §6.3).
 
-use std::sync::OnceLock;
-
 use aws_lc_rs::signature::{
     ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
     RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
     RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
 };
 
-use super::{BadSignature, JwkError, Thumbprint, members::Members, roca};
+use super::{BadSignature, JwkError, Thumbprint, members::Members, public::Parsed, roca};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// The cryptographic library takes no longer exponent.
 const MAX_EXPONENT_BITS: usize = 33;
 
-/// An RSA public key, parsed for the first of its algorithms at once, and for each other one when a
-/// token first asks for it: the library binds a parsed key to one algorithm, and few keys serve two.
+/// An RSA public key, encoded, and parsed for each of its algorithms when a token first asks for it:
+/// the library binds a parsed key to one algorithm, and few keys serve two.
 pub(super) struct RsaKey {
-    first: (Algorithm, ParsedPublicKey),
-    others: Box<[(Algorithm, OnceLock<Option<ParsedPublicKey>>)]>,
+    encoded: Box<[u8]>,
+    parsed: Box<[(Algorithm, Parsed)]>,
 }
 
 /// Reads `n` and `e`, and says which algorithms the key is for.
@@ -40,21 +38,22 @@ pub(super) fn read(members: Members<'_>) -> Result<(RsaKey, AlgorithmSet, Thumbp
 
 impl RsaKey {
     fn new(n: &[u8], e: &[u8], algorithms: AlgorithmSet) -> Result<Self, JwkError> {
-        let mut usable = algorithms
-            .iter()
-            .filter_map(|algorithm| Some((algorithm, parameters(algorithm)?)));
-        let (first, parameters) = usable.next().ok_or(JwkError::AlgorithmMismatch)?;
-        let parsed = RsaPublicKeyComponents { n, e }
+        let usable = || {
+            algorithms
+                .iter()
+                .filter_map(|algorithm| Some((algorithm, parameters(algorithm)?)))
+        };
+        let (_, parameters) = usable().next().ok_or(JwkError::AlgorithmMismatch)?;
+        let key = RsaPublicKeyComponents { n, e }
             .to_parsed_public_key(parameters)
             .map_err(|_| JwkError::Invalid)?;
         // The library makes its own checks only when it reads a key that is encoded.
-        let parsed = ParsedPublicKey::new(parameters, &parsed).map_err(|_| JwkError::Invalid)?;
-        let others = usable
-            .map(|(algorithm, _)| (algorithm, OnceLock::new()))
-            .collect();
+        ParsedPublicKey::new(parameters, &key).map_err(|_| JwkError::Invalid)?;
         Ok(Self {
-            first: (first, parsed),
-            others,
+            encoded: key.as_ref().into(),
+            parsed: usable()
+                .map(|(algorithm, _)| (algorithm, Parsed::default()))
+                .collect(),
         })
     }
 
@@ -64,18 +63,16 @@ impl RsaKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        let key = self.parsed_for(algorithm).ok_or(BadSignature)?;
-        key.verify_sig(message, signature).map_err(|_| BadSignature)
-    }
-
-    fn parsed_for(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
-        let (first, parsed) = &self.first;
-        if *first == algorithm {
-            return Some(parsed);
-        }
-        let (_, slot) = self.others.iter().find(|(other, _)| *other == algorithm)?;
-        slot.get_or_init(|| ParsedPublicKey::new(parameters(algorithm)?, parsed).ok())
-            .as_ref()
+        let parameters = parameters(algorithm).ok_or(BadSignature)?;
+        let (_, parsed) = self
+            .parsed
+            .iter()
+            .find(|(own, _)| *own == algorithm)
+            .ok_or(BadSignature)?;
+        parsed
+            .get(parameters, &self.encoded)?
+            .verify_sig(message, signature)
+            .map_err(|_| BadSignature)
     }
 }
 

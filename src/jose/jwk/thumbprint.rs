@@ -1,5 +1,7 @@
 //! JWK thumbprints (RFC 7638).
 
+use std::fmt;
+
 use aws_lc_rs::digest::{self, SHA256};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -61,6 +63,13 @@ impl Thumbprint {
             *to = *from;
         }
         Self(thumbprint)
+    }
+}
+
+/// In base64url, as RFC 7638 §3.1 writes it.
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
     }
 }
 
