@@ -3,16 +3,12 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicUsize},
     thread::{self, JoinHandle},
 };
 
-use tokio::{
-    runtime,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::LocalSet,
-};
+use tokio::{runtime, sync::watch, task::LocalSet};
 
 use crate::{
     admin,
@@ -20,9 +16,19 @@ use crate::{
     config::Config,
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
+    reload::{Inbox, Reloads},
     server::{Course, ListenError, Listener, Settings, Worker, listener},
     telemetry::Metrics,
 };
+
+mod fixed;
+mod reloader;
+mod signals;
+mod watched;
+
+use fixed::Fixed;
+use reloader::Reloader;
+use watched::Watched;
 
 /// A gateway whose sockets are bound and which serves nobody yet.
 pub struct App {
@@ -33,7 +39,17 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     admin: Option<admin::Bound>,
     key_cache: Option<KeyCache>,
+    source: Option<Source>,
     clock: Clock,
+}
+
+/// Where the configuration can be read again.
+struct Source {
+    file: PathBuf,
+    watched: Watched,
+    fixed: Fixed,
+    reloads: Reloads,
+    inbox: Inbox,
 }
 
 /// A gateway that serves, on threads of its own.
@@ -45,6 +61,7 @@ pub struct Running {
     course: watch::Sender<Course>,
     workers: Vec<JoinHandle<bool>>,
     background: Option<JoinHandle<()>>,
+    reloads: Option<Reloads>,
     ended: watch::Sender<bool>,
 }
 
@@ -65,6 +82,7 @@ impl App {
     /// # Errors
     /// [`AppError`] when one cannot be bound.
     pub fn bind(config: Config, clock: Clock) -> Result<Self, AppError> {
+        let source = Source::of(&config);
         let Config {
             server: settings,
             admin,
@@ -90,7 +108,10 @@ impl App {
         let limits = settings.limits.clone();
         let gateway = Arc::new(Gateway::new(policy, limits, clock.clone(), metrics));
         let admin = admin
-            .map(|settings| admin::Bound::bind(settings, Arc::clone(&gateway)))
+            .map(|settings| {
+                let reloads = source.as_ref().map(|source| source.reloads.clone());
+                admin::Bound::bind(settings, Arc::clone(&gateway), reloads)
+            })
             .transpose()?;
         Ok(Self {
             gateway,
@@ -99,6 +120,7 @@ impl App {
             addresses,
             admin,
             key_cache,
+            source,
             clock,
         })
     }
@@ -115,6 +137,7 @@ impl App {
             addresses,
             admin,
             key_cache,
+            source,
             clock,
         } = self;
         let (course, watched) = watch::channel(Course::Serve);
@@ -122,11 +145,29 @@ impl App {
         let connections = Arc::new(AtomicUsize::new(0));
         let admin_address = admin.as_ref().map(admin::Bound::address);
         // The refresher takes the rings over before anyone can ask them for a key.
-        let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock);
+        let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock.clone());
         if let Some(cache) = key_cache {
             refresher = refresher.keeping(cache);
         }
-        let background = start_background(refresher, admin, background_ends, watched.clone())?;
+        let reloads = source.as_ref().map(|source| source.reloads.clone());
+        let reloader = source.map(|source| Reloader {
+            file: source.file,
+            watched: source.watched,
+            fixed: source.fixed,
+            gateway: Arc::clone(&gateway),
+            roster: refresher.roster(),
+            admin_token: admin.as_ref().map(admin::Bound::token).unwrap_or_default(),
+            inbox: source.inbox,
+            clock,
+            retired: Vec::new(),
+        });
+        let work = Background {
+            refresher,
+            reloader,
+            admin,
+            course: watched.clone(),
+        };
+        let background = start_background(work, background_ends)?;
         let mut workers = Vec::with_capacity(listeners.len());
         for (number, listeners) in listeners.into_iter().enumerate() {
             let worker = Worker {
@@ -146,7 +187,21 @@ impl App {
             course,
             workers,
             background,
+            reloads,
             ended,
+        })
+    }
+}
+
+impl Source {
+    fn of(config: &Config) -> Option<Self> {
+        let (reloads, inbox) = Reloads::new();
+        Some(Self {
+            file: config.file.clone()?,
+            watched: Watched::new(config.files.clone()),
+            fixed: Fixed::of(config),
+            reloads,
+            inbox,
         })
     }
 }
@@ -164,6 +219,12 @@ impl Running {
         self.admin_address
     }
 
+    /// Where its configuration's reloads are asked for and told of; `None` if it came from no file.
+    #[must_use]
+    pub const fn reloads(&self) -> Option<&Reloads> {
+        self.reloads.as_ref()
+    }
+
     /// The gateway itself.
     #[must_use]
     pub const fn gateway(&self) -> &Arc<Gateway> {
@@ -174,23 +235,27 @@ impl Running {
     /// True if every request finished in time.
     pub fn drain(self) -> bool {
         self.course.send_replace(Course::Drain);
-        self.finish()
+        self.wait()
+    }
+
+    /// Obeys the process's signals from now on: SIGTERM and SIGINT drain, a second one ends at once;
+    /// SIGHUP reloads, if the configuration came from a file.
+    pub fn obey_signals(&self) {
+        if let Err(error) = signals::obey(self.course.clone(), self.reloads.clone()) {
+            tracing::error!(%error, "cannot wait for signals");
+        }
     }
 
     /// Serves until SIGTERM or SIGINT, then drains; a second signal ends at once.
     /// True if every request finished in time.
     pub fn serve_until_signal(self) -> bool {
-        let course = self.course.clone();
-        let waiting = thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(move || block_on(follow_signals(course)));
-        if let Err(error) = waiting {
-            tracing::error!(%error, "cannot wait for signals");
-        }
-        self.finish()
+        self.obey_signals();
+        self.wait()
     }
 
-    fn finish(mut self) -> bool {
+    /// Serves until it has drained, which somebody else brings about. True if every request finished in
+    /// time.
+    pub fn wait(mut self) -> bool {
         // Every worker is waited for, also when an earlier one was cut off.
         let mut drained = true;
         for worker in self.workers.drain(..) {
@@ -213,33 +278,6 @@ impl Drop for Running {
     }
 }
 
-async fn follow_signals(course: watch::Sender<Course>) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    for (next, message) in [
-        (
-            Course::Drain,
-            "draining: no new connections; another signal ends at once",
-        ),
-        (Course::Stop, "ending at once"),
-    ] {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("{message}");
-        course.send_replace(next);
-    }
-    Ok(())
-}
-
-fn block_on<T>(future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(future)
-}
-
 fn start_worker(number: usize, worker: Worker) -> Result<JoinHandle<bool>, AppError> {
     let runtime = new_runtime()?;
     thread::Builder::new()
@@ -248,17 +286,26 @@ fn start_worker(number: usize, worker: Worker) -> Result<JoinHandle<bool>, AppEr
         .map_err(AppError::Thread)
 }
 
-fn start_background(
+/// What is done beside the requests.
+struct Background {
     refresher: Refresher,
+    reloader: Option<Reloader>,
     admin: Option<admin::Bound>,
-    mut ended: watch::Receiver<bool>,
     course: watch::Receiver<Course>,
+}
+
+fn start_background(
+    work: Background,
+    mut ended: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, AppError> {
     let runtime = new_runtime()?;
     let work = async move {
-        tokio::task::spawn_local(refresher.run());
-        if let Some(admin) = admin {
-            tokio::task::spawn_local(admin.serve(course));
+        tokio::task::spawn_local(work.refresher.run());
+        if let Some(reloader) = work.reloader {
+            tokio::task::spawn_local(reloader.run());
+        }
+        if let Some(admin) = work.admin {
+            tokio::task::spawn_local(admin.serve(work.course));
         }
         let _ = ended.wait_for(|ended| *ended).await;
     };

@@ -10,6 +10,7 @@ use crate::{
     clock::UnixTime,
     gateway::{Gateway, Snapshot},
     issuer::{Issuer, KeySource},
+    reload::Reload,
     server::Course,
 };
 
@@ -46,6 +47,15 @@ struct Configuration {
     issuers: usize,
     routes: usize,
     upstreams: usize,
+    last_reload: Option<LastReload>,
+}
+
+#[derive(Serialize)]
+struct LastReload {
+    at: String,
+    cause: &'static str,
+    outcome: &'static str,
+    error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -140,7 +150,12 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
 }
 
 /// Everything that an operator may want to know.
-pub(super) fn status(gateway: &Gateway, uptime: Duration, course: Course) -> Answer {
+pub(super) fn status(
+    gateway: &Gateway,
+    uptime: Duration,
+    course: Course,
+    last: Option<&Reload>,
+) -> Answer {
     let snapshot = gateway.snapshot();
     let policy = &snapshot.policy;
     let now = gateway.now();
@@ -167,6 +182,12 @@ pub(super) fn status(gateway: &Gateway, uptime: Duration, course: Course) -> Ans
             issuers: policy.registry.len(),
             routes: policy.routes.all().len(),
             upstreams: policy.upstreams.len(),
+            last_reload: last.map(|reload| LastReload {
+                at: reload.at.to_string(),
+                cause: reload.cause.name(),
+                outcome: reload.outcome.name(),
+                error: reload.outcome.errors().map(str::to_owned),
+            }),
         },
         issuers: sorted(&snapshot)
             .into_iter()

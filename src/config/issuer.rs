@@ -105,7 +105,7 @@ pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Optio
             .context
             .error_with_help(span, "no key is for an algorithm of the issuer", help);
     }
-    let keys = KeyRing::new(source, issuer.context.clock.clone());
+    let keys = Arc::new(KeyRing::new(source, issuer.context.clock.clone()));
     Some(Issuer {
         name: Arc::clone(name),
         active,

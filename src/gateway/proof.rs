@@ -1,14 +1,23 @@
 //! The cache of verified tokens: what was proved of a token once need not be proved again.
 //!
-//! A hit saves the cryptography and nothing else. The key must still be its issuer's, the
-//! configuration the same, and time, claims and the route's rules are checked for every request.
+//! A hit saves the cryptography and nothing else. The key must still be its issuer's, the issuer the very
+//! object by whose rules the proof was made, and time, claims and the route's rules are checked for every
+//! request. Whatever a proof remembers must come from the token and its issuer alone: it outlives a reload
+//! that changes anything else.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use aws_lc_rs::digest;
 use quick_cache::{Weighter, sync::Cache};
 
-use crate::{identity::Memo, issuer::Issuer, jose::Verified};
+use crate::{
+    identity::Memo,
+    issuer::{Issuer, Registry},
+    jose::Verified,
+};
 
 /// What a token proved: whose it is, and that the signature is good.
 #[derive(Debug)]
@@ -19,7 +28,8 @@ pub struct Proof {
     pub verified: Verified,
     /// Its identity headers, once they were needed.
     pub memo: Memo,
-    generation: u64,
+    /// The generation whose registry was last seen to hold the issuer.
+    generation: AtomicU64,
     weight: u64,
 }
 
@@ -47,20 +57,35 @@ impl Proof {
             issuer: Arc::clone(issuer),
             verified,
             memo: Memo::default(),
-            generation,
+            generation: AtomicU64::new(generation),
             // Decoded claims take about twice the room that their text takes.
             weight: OVERHEAD + 2 * length as u64,
         }
     }
 
-    /// Whether it still proves anything under the configuration of `generation`.
-    pub(super) fn holds(&self, generation: u64) -> bool {
-        self.generation == generation
+    /// Whether it still proves anything under `registry`, which is that of `generation`.
+    pub(super) fn holds(&self, registry: &Registry, generation: u64) -> bool {
+        (self.generation.load(Ordering::Relaxed) == generation || self.is_of(registry, generation))
             && self.issuer.active
             && self
                 .issuer
                 .keys
                 .still_holds(self.verified.key(), self.verified.header())
+    }
+}
+
+impl Proof {
+    /// After a reload: whether the issuer is the same object. An issuer of the same name with other
+    /// settings is another one, and its rules have not been asked.
+    #[cold]
+    fn is_of(&self, registry: &Registry, generation: u64) -> bool {
+        let now = registry.get(&self.issuer.name);
+        let same = now.is_some_and(|now| Arc::ptr_eq(now, &self.issuer));
+        if same {
+            // Nothing hangs on the order: each generation has one registry, and this is true of it.
+            self.generation.store(generation, Ordering::Relaxed);
+        }
+        same
     }
 }
 
@@ -81,11 +106,12 @@ impl Default for Proofs {
 }
 
 impl Proofs {
-    /// The proof of a token, if it still holds; one that does not is forgotten.
+    /// The proof of a token, if it still holds under `registry`, which is that of `generation`; one that
+    /// does not is forgotten.
     #[must_use]
-    pub fn find(&self, token: &Digest, generation: u64) -> Option<Arc<Proof>> {
+    pub fn find(&self, token: &Digest, registry: &Registry, generation: u64) -> Option<Arc<Proof>> {
         let proof = self.0.get(token)?;
-        if proof.holds(generation) {
+        if proof.holds(registry, generation) {
             return Some(proof);
         }
         self.0.remove(token);

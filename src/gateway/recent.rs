@@ -4,6 +4,7 @@
 use std::{cell::RefCell, sync::Arc};
 
 use super::proof::Proof;
+use crate::issuer::Registry;
 
 /// One worker's proofs of the tokens that it saw last. It holds what [`super::proof::Proofs`] holds too.
 pub struct Recent(RefCell<Box<[Slot]>>);
@@ -25,12 +26,13 @@ impl Default for Recent {
 }
 
 impl Recent {
-    /// The proof of exactly this token, if it still holds under the configuration of `generation`.
+    /// The proof of exactly this token, if it still holds under `registry`, which is that of
+    /// `generation`.
     #[must_use]
-    pub fn find(&self, token: &[u8], generation: u64) -> Option<Arc<Proof>> {
+    pub fn find(&self, token: &[u8], registry: &Registry, generation: u64) -> Option<Arc<Proof>> {
         let slots = self.0.borrow();
         let (known, proof) = slots.get(place(token))?.as_ref()?;
-        (**known == *token && proof.holds(generation)).then(|| Arc::clone(proof))
+        (**known == *token && proof.holds(registry, generation)).then(|| Arc::clone(proof))
     }
 
     /// Keeps `proof`, which is of exactly this token.

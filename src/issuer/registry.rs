@@ -25,11 +25,21 @@ impl Registry {
     /// A registry of these issuers. The configuration refuses two of one name; here the later stays.
     #[must_use]
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
+        Self::of(issuers.into_iter().map(Arc::new))
+    }
+
+    /// As [`Registry::new`], of issuers that others may hold too.
+    pub(super) fn of(issuers: impl IntoIterator<Item = Arc<Issuer>>) -> Self {
         let issuers = issuers
             .into_iter()
-            .map(|i| (Arc::clone(&i.name), Arc::new(i)))
+            .map(|issuer| (Arc::clone(&issuer.name), issuer))
             .collect();
         Self { issuers }
+    }
+
+    /// The issuers, in no order.
+    pub(super) fn into_issuers(self) -> impl Iterator<Item = Arc<Issuer>> {
+        self.issuers.into_values()
     }
 
     /// The active issuer whose name equals `iss`, byte for byte.

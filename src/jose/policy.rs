@@ -6,7 +6,7 @@ use super::{algorithm::AlgorithmSet, excerpt::excerpt, header::Header};
 const DEFAULT_TYPE: &str = "jwt";
 
 /// An issuer's say about headers, prepared from its configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderPolicy {
     /// Allowed algorithms.
     pub algorithms: AlgorithmSet,

@@ -33,7 +33,7 @@ pub(super) fn narrow(
             headers: issuer.headers.clone(),
             rules: issuer.rules.clone(),
             identity: issuer.identity.clone(),
-            keys: KeyRing::new(source, clock.clone()),
+            keys: std::sync::Arc::new(KeyRing::new(source, clock.clone())),
         }
     })))
 }
