@@ -50,10 +50,10 @@ impl Reloader {
     /// Reloads when somebody asks for it or a file changes, until it is dropped.
     pub(super) async fn run(mut self) {
         loop {
+            self.release().await;
             let orders = tokio::select! {
                 Some(orders) = self.inbox.orders() => orders,
                 () = tokio::time::sleep(self.watched.pause()) => {
-                    self.release().await;
                     if !self.look().await {
                         continue;
                     }

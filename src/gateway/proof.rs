@@ -129,3 +129,95 @@ impl Weighter<Digest, Arc<Proof>> for ByWeight {
         proof.weight
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        clock::Clock,
+        issuer::{
+            KeySource,
+            tests::{issuer, unreachable},
+        },
+        jose::{Algorithm, compact, fixtures::P256, jwk::JwkSet, verify},
+    };
+
+    const NAME: &str = "https://idp.example.com";
+
+    /// A registry of one issuer whose tokens may differ from our clock by so much.
+    fn registry(clock_skew: i64) -> Registry {
+        let keys = JwkSet {
+            keys: vec![Arc::new(P256.key())],
+            skipped: Vec::new(),
+        };
+        let clock = Clock::system();
+        let mut issuer = issuer(NAME, KeySource::Fixed(Arc::new(keys)), &clock);
+        issuer.rules.clock_skew = clock_skew;
+        Registry::new([issuer])
+    }
+
+    fn proof(registry: &Registry, generation: u64) -> Arc<Proof> {
+        let issuer = registry.get(NAME).unwrap();
+        let token = P256.token(Algorithm::Es256, &json!({"alg": "ES256"}), &json!({}));
+        let unverified = compact::parse(token.as_bytes(), token.len()).unwrap();
+        let verified = verify::verify(unverified, &issuer.keys.current().unwrap().keys).unwrap();
+        Arc::new(Proof::new(issuer, verified, generation, token.len()))
+    }
+
+    #[test]
+    fn a_proof_lives_as_long_as_its_issuer_is_the_same() {
+        let first = registry(0);
+        let proofs = Proofs::default();
+        let token = Digest::of(b"token");
+        proofs.keep(token, &proof(&first, 1));
+        assert!(proofs.find(&token, &first, 1).is_some());
+        let second = registry(0).succeed(&first).registry;
+        assert!(proofs.find(&token, &second, 2).is_some());
+        // A request that began before the reload still finds it, and so does the next one after.
+        assert!(proofs.find(&token, &first, 1).is_some());
+        assert!(proofs.find(&token, &second, 2).is_some());
+        let third = registry(1).succeed(&second).registry;
+        assert!(proofs.find(&token, &third, 3).is_none());
+        // It is forgotten, not hidden.
+        assert!(proofs.find(&token, &second, 2).is_none());
+    }
+
+    #[test]
+    fn a_proof_that_comes_late_from_an_old_policy_is_none() {
+        let old = registry(0);
+        let new = registry(1).succeed(&old).registry;
+        let proofs = Proofs::default();
+        let token = Digest::of(b"token");
+        // The reload was between the check and the keeping.
+        proofs.keep(token, &proof(&old, 1));
+        assert!(proofs.find(&token, &new, 2).is_none());
+        proofs.keep(token, &proof(&new, 2));
+        assert!(proofs.find(&token, &new, 2).is_some());
+        // The issuer is gone, and comes back as another one.
+        let gone = Registry::default().succeed(&new).registry;
+        let back = registry(1).succeed(&gone).registry;
+        assert!(proofs.find(&token, &back, 4).is_none());
+    }
+
+    #[test]
+    fn what_a_worker_saw_last_follows_the_same_rule() {
+        let old = registry(0);
+        let recent = super::super::Recent::default();
+        recent.keep(b"token", &proof(&old, 1));
+        let same = registry(0).succeed(&old).registry;
+        assert!(recent.find(b"token", &same, 2).is_some());
+        let other = registry(1).succeed(&same).registry;
+        assert!(recent.find(b"token", &other, 3).is_none());
+        let off = Registry::new([Issuer {
+            active: false,
+            ..issuer(NAME, unreachable(), &Clock::system())
+        }]);
+        assert!(
+            recent
+                .find(b"token", &off.succeed(&same).registry, 3)
+                .is_none()
+        );
+    }
+}

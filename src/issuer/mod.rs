@@ -36,7 +36,7 @@ pub use status::KeysStatus;
 pub use succession::{Change, Succession};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// One trusted issuer: what its tokens must be, and its keys.
 #[derive(Debug)]

@@ -73,7 +73,7 @@ async fn find(issuer: Arc<Issuer>, kid: String) -> Result<String, KeyError> {
     Ok(keys[0].kid().unwrap().to_owned())
 }
 
-pub(super) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
+pub(crate) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
     Issuer {
         identity: crate::identity::IdentityClaims::default(),
         name: name.into(),
@@ -114,7 +114,7 @@ fn source(remote: Remote) -> KeySource {
 }
 
 /// A source that never answers.
-pub(super) fn unreachable() -> KeySource {
+pub(crate) fn unreachable() -> KeySource {
     source(Remote {
         uri: "https://idp.invalid/keys".parse().unwrap(),
         metadata: None,
