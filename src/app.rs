@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, atomic::AtomicUsize},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use tokio::{runtime, sync::watch, task::LocalSet};
@@ -17,17 +18,19 @@ use crate::{
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
-    server::{Course, ListenError, Listener, Settings, Worker, listener},
+    server::{Course, ListenError, Listener, Settings, Worker},
     telemetry::Metrics,
 };
 
 mod fixed;
 mod reloader;
+mod running;
 mod signals;
 mod watched;
 
 use fixed::Fixed;
 use reloader::Reloader;
+pub use running::Running;
 use watched::Watched;
 
 /// A gateway whose sockets are bound and which serves nobody yet.
@@ -52,19 +55,6 @@ struct Source {
     inbox: Inbox,
 }
 
-/// A gateway that serves, on threads of its own.
-pub struct Running {
-    gateway: Arc<Gateway>,
-    settings: Settings,
-    addresses: Vec<SocketAddr>,
-    admin_address: Option<SocketAddr>,
-    course: watch::Sender<Course>,
-    workers: Vec<JoinHandle<bool>>,
-    background: Option<JoinHandle<()>>,
-    reloads: Option<Reloads>,
-    ended: watch::Sender<bool>,
-}
-
 /// Why a gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -75,6 +65,17 @@ pub enum AppError {
     #[error("cannot start a worker: {0}")]
     Thread(io::Error),
 }
+
+/// What is done beside the requests.
+struct Background {
+    refresher: Refresher,
+    reloader: Option<Reloader>,
+    admin: Option<admin::Bound>,
+    course: watch::Receiver<Course>,
+}
+
+/// How long the end of the program waits for files that are being read.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl App {
     /// Binds every socket of `config`.
@@ -206,92 +207,12 @@ impl Source {
     }
 }
 
-impl Running {
-    /// The TCP addresses that it serves on, in the order of the configuration, ports filled in.
-    #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// The admin listener's address, if there is one.
-    #[must_use]
-    pub const fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin_address
-    }
-
-    /// Where its configuration's reloads are asked for and told of; `None` if it came from no file.
-    #[must_use]
-    pub const fn reloads(&self) -> Option<&Reloads> {
-        self.reloads.as_ref()
-    }
-
-    /// The gateway itself.
-    #[must_use]
-    pub const fn gateway(&self) -> &Arc<Gateway> {
-        &self.gateway
-    }
-
-    /// Stops accepting, lets requests finish within the drain time-out, and returns when all is done.
-    /// True if every request finished in time.
-    pub fn drain(self) -> bool {
-        self.course.send_replace(Course::Drain);
-        self.wait()
-    }
-
-    /// Obeys the process's signals from now on: SIGTERM and SIGINT drain, a second one ends at once;
-    /// SIGHUP reloads, if the configuration came from a file.
-    pub fn obey_signals(&self) {
-        if let Err(error) = signals::obey(self.course.clone(), self.reloads.clone()) {
-            tracing::error!(%error, "cannot wait for signals");
-        }
-    }
-
-    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends at once.
-    /// True if every request finished in time.
-    pub fn serve_until_signal(self) -> bool {
-        self.obey_signals();
-        self.wait()
-    }
-
-    /// Serves until it has drained, which somebody else brings about. True if every request finished in
-    /// time.
-    pub fn wait(mut self) -> bool {
-        // Every worker is waited for, also when an earlier one was cut off.
-        let mut drained = true;
-        for worker in self.workers.drain(..) {
-            drained &= worker.join().unwrap_or(false);
-        }
-        self.ended.send_replace(true);
-        if let Some(background) = self.background.take() {
-            let _ = background.join();
-        }
-        listener::clean_up(&self.settings.listen);
-        drained
-    }
-}
-
-impl Drop for Running {
-    /// Whoever drops it without a drain ends it at once.
-    fn drop(&mut self) {
-        self.course.send_replace(Course::Stop);
-        self.ended.send_replace(true);
-    }
-}
-
 fn start_worker(number: usize, worker: Worker) -> Result<JoinHandle<bool>, AppError> {
     let runtime = new_runtime()?;
     thread::Builder::new()
         .name(format!("worker-{number}"))
         .spawn(move || LocalSet::new().block_on(&runtime, worker.run()))
         .map_err(AppError::Thread)
-}
-
-/// What is done beside the requests.
-struct Background {
-    refresher: Refresher,
-    reloader: Option<Reloader>,
-    admin: Option<admin::Bound>,
-    course: watch::Receiver<Course>,
 }
 
 fn start_background(
@@ -311,7 +232,11 @@ fn start_background(
     };
     thread::Builder::new()
         .name("background".to_owned())
-        .spawn(move || LocalSet::new().block_on(&runtime, work))
+        .spawn(move || {
+            LocalSet::new().block_on(&runtime, work);
+            // A file system that hangs does not keep the program from its end.
+            runtime.shutdown_timeout(PATIENCE);
+        })
         .map_err(AppError::Thread)
 }
 
