@@ -3,16 +3,13 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicUsize},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use tokio::{
-    runtime,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::LocalSet,
-};
+use tokio::{runtime, sync::watch, task::LocalSet};
 
 use crate::{
     admin,
@@ -20,9 +17,21 @@ use crate::{
     config::Config,
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
-    server::{Course, ListenError, Listener, Settings, Worker, listener},
+    reload::{Inbox, Reloads},
+    server::{Course, ListenError, Listener, Settings, Worker},
     telemetry::Metrics,
 };
+
+mod fixed;
+mod reloader;
+mod running;
+mod signals;
+mod watched;
+
+use fixed::Fixed;
+use reloader::Reloader;
+pub use running::Running;
+use watched::Watched;
 
 /// A gateway whose sockets are bound and which serves nobody yet.
 pub struct App {
@@ -33,19 +42,17 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     admin: Option<admin::Bound>,
     key_cache: Option<KeyCache>,
+    source: Option<Source>,
     clock: Clock,
 }
 
-/// A gateway that serves, on threads of its own.
-pub struct Running {
-    gateway: Arc<Gateway>,
-    settings: Settings,
-    addresses: Vec<SocketAddr>,
-    admin_address: Option<SocketAddr>,
-    course: watch::Sender<Course>,
-    workers: Vec<JoinHandle<bool>>,
-    background: Option<JoinHandle<()>>,
-    ended: watch::Sender<bool>,
+/// Where the configuration can be read again.
+struct Source {
+    file: PathBuf,
+    watched: Watched,
+    fixed: Fixed,
+    reloads: Reloads,
+    inbox: Inbox,
 }
 
 /// Why a gateway cannot start.
@@ -59,12 +66,24 @@ pub enum AppError {
     Thread(io::Error),
 }
 
+/// What is done beside the requests.
+struct Background {
+    refresher: Refresher,
+    reloader: Option<Reloader>,
+    admin: Option<admin::Bound>,
+    course: watch::Receiver<Course>,
+}
+
+/// How long the end of the program waits for files that are being read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl App {
     /// Binds every socket of `config`.
     ///
     /// # Errors
     /// [`AppError`] when one cannot be bound.
     pub fn bind(config: Config, clock: Clock) -> Result<Self, AppError> {
+        let source = Source::of(&config);
         let Config {
             server: settings,
             admin,
@@ -90,7 +109,10 @@ impl App {
         let limits = settings.limits.clone();
         let gateway = Arc::new(Gateway::new(policy, limits, clock.clone(), metrics));
         let admin = admin
-            .map(|settings| admin::Bound::bind(settings, Arc::clone(&gateway)))
+            .map(|settings| {
+                let reloads = source.as_ref().map(|source| source.reloads.clone());
+                admin::Bound::bind(settings, Arc::clone(&gateway), reloads)
+            })
             .transpose()?;
         Ok(Self {
             gateway,
@@ -99,6 +121,7 @@ impl App {
             addresses,
             admin,
             key_cache,
+            source,
             clock,
         })
     }
@@ -115,6 +138,7 @@ impl App {
             addresses,
             admin,
             key_cache,
+            source,
             clock,
         } = self;
         let (course, watched) = watch::channel(Course::Serve);
@@ -122,11 +146,29 @@ impl App {
         let connections = Arc::new(AtomicUsize::new(0));
         let admin_address = admin.as_ref().map(admin::Bound::address);
         // The refresher takes the rings over before anyone can ask them for a key.
-        let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock);
+        let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock.clone());
         if let Some(cache) = key_cache {
             refresher = refresher.keeping(cache);
         }
-        let background = start_background(refresher, admin, background_ends, watched.clone())?;
+        let reloads = source.as_ref().map(|source| source.reloads.clone());
+        let reloader = source.map(|source| Reloader {
+            file: source.file,
+            watched: source.watched,
+            fixed: source.fixed,
+            gateway: Arc::clone(&gateway),
+            roster: refresher.roster(),
+            admin_token: admin.as_ref().map(admin::Bound::token).unwrap_or_default(),
+            inbox: source.inbox,
+            clock,
+            retired: Vec::new(),
+        });
+        let work = Background {
+            refresher,
+            reloader,
+            admin,
+            course: watched.clone(),
+        };
+        let background = start_background(work, background_ends)?;
         let mut workers = Vec::with_capacity(listeners.len());
         for (number, listeners) in listeners.into_iter().enumerate() {
             let worker = Worker {
@@ -146,98 +188,23 @@ impl App {
             course,
             workers,
             background,
+            reloads,
             ended,
         })
     }
 }
 
-impl Running {
-    /// The TCP addresses that it serves on, in the order of the configuration, ports filled in.
-    #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+impl Source {
+    fn of(config: &Config) -> Option<Self> {
+        let (reloads, inbox) = Reloads::new();
+        Some(Self {
+            file: config.file.clone()?,
+            watched: Watched::new(config.files.clone()),
+            fixed: Fixed::of(config),
+            reloads,
+            inbox,
+        })
     }
-
-    /// The admin listener's address, if there is one.
-    #[must_use]
-    pub const fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin_address
-    }
-
-    /// The gateway itself.
-    #[must_use]
-    pub const fn gateway(&self) -> &Arc<Gateway> {
-        &self.gateway
-    }
-
-    /// Stops accepting, lets requests finish within the drain time-out, and returns when all is done.
-    /// True if every request finished in time.
-    pub fn drain(self) -> bool {
-        self.course.send_replace(Course::Drain);
-        self.finish()
-    }
-
-    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends at once.
-    /// True if every request finished in time.
-    pub fn serve_until_signal(self) -> bool {
-        let course = self.course.clone();
-        let waiting = thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(move || block_on(follow_signals(course)));
-        if let Err(error) = waiting {
-            tracing::error!(%error, "cannot wait for signals");
-        }
-        self.finish()
-    }
-
-    fn finish(mut self) -> bool {
-        // Every worker is waited for, also when an earlier one was cut off.
-        let mut drained = true;
-        for worker in self.workers.drain(..) {
-            drained &= worker.join().unwrap_or(false);
-        }
-        self.ended.send_replace(true);
-        if let Some(background) = self.background.take() {
-            let _ = background.join();
-        }
-        listener::clean_up(&self.settings.listen);
-        drained
-    }
-}
-
-impl Drop for Running {
-    /// Whoever drops it without a drain ends it at once.
-    fn drop(&mut self) {
-        self.course.send_replace(Course::Stop);
-        self.ended.send_replace(true);
-    }
-}
-
-async fn follow_signals(course: watch::Sender<Course>) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    for (next, message) in [
-        (
-            Course::Drain,
-            "draining: no new connections; another signal ends at once",
-        ),
-        (Course::Stop, "ending at once"),
-    ] {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("{message}");
-        course.send_replace(next);
-    }
-    Ok(())
-}
-
-fn block_on<T>(future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(future)
 }
 
 fn start_worker(number: usize, worker: Worker) -> Result<JoinHandle<bool>, AppError> {
@@ -249,22 +216,27 @@ fn start_worker(number: usize, worker: Worker) -> Result<JoinHandle<bool>, AppEr
 }
 
 fn start_background(
-    refresher: Refresher,
-    admin: Option<admin::Bound>,
+    work: Background,
     mut ended: watch::Receiver<bool>,
-    course: watch::Receiver<Course>,
 ) -> Result<JoinHandle<()>, AppError> {
     let runtime = new_runtime()?;
     let work = async move {
-        tokio::task::spawn_local(refresher.run());
-        if let Some(admin) = admin {
-            tokio::task::spawn_local(admin.serve(course));
+        tokio::task::spawn_local(work.refresher.run());
+        if let Some(reloader) = work.reloader {
+            tokio::task::spawn_local(reloader.run());
+        }
+        if let Some(admin) = work.admin {
+            tokio::task::spawn_local(admin.serve(work.course));
         }
         let _ = ended.wait_for(|ended| *ended).await;
     };
     thread::Builder::new()
         .name("background".to_owned())
-        .spawn(move || LocalSet::new().block_on(&runtime, work))
+        .spawn(move || {
+            LocalSet::new().block_on(&runtime, work);
+            // A file system that hangs does not keep the program from its end.
+            runtime.shutdown_timeout(PATIENCE);
+        })
         .map_err(AppError::Thread)
 }
 

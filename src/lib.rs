@@ -63,6 +63,7 @@ pub mod identity;
 pub mod issuer;
 pub mod jose;
 pub mod limits;
+pub mod reload;
 pub mod route;
 pub mod secret;
 pub mod server;

@@ -72,7 +72,7 @@ pub(crate) fn issuer(key: &Arc<Key>) -> Issuer {
         }),
         rules: rules(),
         identity: Arc::new(IdentityClaims::default()),
-        keys: KeyRing::new(KeySource::Fixed(Arc::new(keys)), clock),
+        keys: Arc::new(KeyRing::new(KeySource::Fixed(Arc::new(keys)), clock)),
     }
 }
 

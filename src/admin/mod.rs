@@ -1,7 +1,8 @@
-//! The admin listener: health, metrics and status.
+//! The admin listener: health, metrics, status and reload.
 
 use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -11,11 +12,13 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     gateway::Gateway,
+    reload::Reloads,
     secret::Secret,
     server::{Course, ListenAddress, ListenError, Listener},
 };
 
 mod metrics;
+mod reload;
 mod status;
 
 use status::listing::Listing;
@@ -37,11 +40,15 @@ pub struct Bound {
 }
 
 struct Admin {
-    token: Option<Secret>,
+    token: Token,
     gateway: Arc<Gateway>,
+    reloads: Option<Reloads>,
     metrics: metrics::Exposition,
     started: std::time::Instant,
 }
+
+/// The bearer secret that is asked for; a reload may replace it.
+pub type Token = Arc<ArcSwapOption<Secret>>;
 
 type Answer = Response<Full<Bytes>>;
 
@@ -49,11 +56,15 @@ type Answer = Response<Full<Bytes>>;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Bound {
-    /// Binds the listener.
+    /// Binds the listener. Without `reloads`, there is nothing to reload.
     ///
     /// # Errors
     /// [`ListenError`].
-    pub fn bind(settings: Settings, gateway: Arc<Gateway>) -> Result<Self, ListenError> {
+    pub fn bind(
+        settings: Settings,
+        gateway: Arc<Gateway>,
+        reloads: Option<Reloads>,
+    ) -> Result<Self, ListenError> {
         let address = ListenAddress::Tcp(settings.listen);
         let failed = |error| ListenError {
             address: address.to_string(),
@@ -65,8 +76,9 @@ impl Bound {
         let metrics = metrics::Exposition::new(&gateway);
         let started = std::time::Instant::now();
         let admin = Admin {
-            token: settings.token,
+            token: Arc::new(ArcSwapOption::new(settings.token.map(Arc::new))),
             gateway,
+            reloads,
             metrics,
             started,
         };
@@ -84,6 +96,12 @@ impl Bound {
         self.address
     }
 
+    /// The secret that it asks for.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        Arc::clone(&self.admin.token)
+    }
+
     /// Serves until it is dropped.
     pub async fn serve(self, course: watch::Receiver<Course>) {
         let admin = Rc::new(self.admin);
@@ -99,8 +117,8 @@ impl Bound {
             let (admin, course) = (Rc::clone(&admin), course.clone());
             tokio::task::spawn_local(async move {
                 let service = service_fn(|request| {
-                    let answer = admin.answer(&request, *course.borrow());
-                    async move { Ok::<_, Infallible>(answer) }
+                    let (admin, course) = (Rc::clone(&admin), *course.borrow());
+                    async move { Ok::<_, Infallible>(admin.answer(&request, course).await) }
                 });
                 let _ = http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -113,7 +131,7 @@ impl Bound {
 }
 
 impl Admin {
-    fn answer(&self, request: &Request<Incoming>, course: Course) -> Answer {
+    async fn answer(&self, request: &Request<Incoming>, course: Course) -> Answer {
         let path = request.uri().path();
         let open = matches!(path, "/livez" | "/readyz" | "/metrics");
         if !open && !self.admits(request) {
@@ -127,6 +145,9 @@ impl Admin {
                 .insert(header::WWW_AUTHENTICATE, challenge);
             return answer;
         }
+        if path == "/reload" {
+            return reload::answer_to(request.method(), self.reloads.as_ref()).await;
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
         }
@@ -137,16 +158,21 @@ impl Admin {
             "/status" => match Listing::parse(request.uri().query().unwrap_or_default()) {
                 Ok(listing) => {
                     let uptime = self.started.elapsed();
-                    status::status(&self.gateway, uptime, course, &listing)
+                    let last = self.reloads.as_ref().and_then(Reloads::last);
+                    status::status(&self.gateway, uptime, course, &listing, last.as_ref())
                 }
                 Err(usage) => text(StatusCode::BAD_REQUEST, usage),
             },
-            _ => text(StatusCode::NOT_FOUND, "/livez /readyz /metrics /status\n"),
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "/livez /readyz /metrics /status, POST /reload\n",
+            ),
         }
     }
 
     fn admits(&self, request: &Request<Incoming>) -> bool {
-        let Some(token) = &self.token else {
+        let token = self.token.load();
+        let Some(token) = token.as_ref() else {
             return true;
         };
         let mut given = request.headers().get_all(header::AUTHORIZATION).iter();

@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::{Answer, answer};
-use crate::{gateway::Gateway, issuer::Registry, server::Course};
+use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 
 mod issuer;
 pub(super) mod listing;
@@ -51,6 +51,15 @@ struct Configuration {
     issuers: usize,
     routes: usize,
     upstreams: usize,
+    last_reload: Option<LastReload>,
+}
+
+#[derive(Serialize)]
+struct LastReload {
+    at: String,
+    cause: &'static str,
+    outcome: &'static str,
+    error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -138,6 +147,7 @@ pub(super) fn status(
     uptime: Duration,
     course: Course,
     listing: &Listing,
+    last: Option<&Reload>,
 ) -> Answer {
     let snapshot = gateway.snapshot();
     let policy = &snapshot.policy;
@@ -168,6 +178,12 @@ pub(super) fn status(
             issuers: policy.registry.len(),
             routes: policy.routes.all().len(),
             upstreams: policy.upstreams.len(),
+            last_reload: last.map(|reload| LastReload {
+                at: reload.at.to_string(),
+                cause: reload.cause.name(),
+                outcome: reload.outcome.name(),
+                error: reload.outcome.errors().map(str::to_owned),
+            }),
         },
         token_cache: TokenCache {
             tokens: cache.tokens,

@@ -22,7 +22,7 @@ pub use path::ClaimPath;
 pub use scope::Scopes;
 
 /// What one issuer's tokens must say, prepared from its configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The issuer: `iss` equals it exactly, once more after the signature.
     pub issuer: Arc<str>,

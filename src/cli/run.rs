@@ -1,4 +1,4 @@
-//! `portcullis run`: serves until SIGTERM or SIGINT.
+//! `portcullis run`: serves until SIGTERM or SIGINT, and reloads on SIGHUP.
 
 use std::{
     io::{IsTerminal, Write, stderr},
@@ -62,13 +62,15 @@ pub fn run(options: &Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // Before anybody is told that it runs: SIGHUP would end it.
+    running.obey_signals();
     for address in running.addresses() {
         tracing::info!(%address, "listening");
     }
     if let Some(address) = running.admin_address() {
         tracing::info!(%address, "admin listening");
     }
-    if running.serve_until_signal() {
+    if running.wait() {
         tracing::info!("every request finished");
         return ExitCode::SUCCESS;
     }

@@ -15,7 +15,7 @@ const KEYS: &[Key] = &[
     key(
         "listen",
         "\"127.0.0.1:9090\"",
-        "Where health, metrics and status are served. \"\" turns it off.",
+        "Where health, metrics and status are served. \"\" turns it off. Fixed until a restart.",
     ),
     unset(
         "token_file",

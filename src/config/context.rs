@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use super::{Report, error, value::Span};
-use crate::clock::Clock;
+use super::{Files, Report, error, value::Span};
+use crate::{clock::Clock, issuer::file::Stamp};
 
 /// The decoder's surroundings. Errors are collected here, so no getter stops at the first.
 pub(super) struct Context<'c> {
@@ -101,16 +101,25 @@ impl<'c> Context<'c> {
         self.base.join(path)
     }
 
+    /// What the configuration says depends on what is in this file.
+    pub(super) fn depends_on(&self, path: &Path) {
+        let files = &mut self.report.borrow_mut().files;
+        if !files.contains_key(path) {
+            // Before it is read: a change in between shows at the next look.
+            files.insert(path.to_owned(), Stamp::of(path));
+        }
+    }
+
     /// How many errors there are so far.
     pub(super) fn errors(&self) -> usize {
         self.report.borrow().len()
     }
 
-    /// The warnings, or the report if anything is wrong.
-    pub(super) fn finish(self) -> Result<Vec<String>, Report> {
+    /// The warnings and the files, or the report if anything is wrong.
+    pub(super) fn finish(self) -> Result<(Vec<String>, Files), Report> {
         let report = self.report.into_inner();
         if report.is_empty() {
-            Ok(self.warnings.into_inner())
+            Ok((self.warnings.into_inner(), report.files))
         } else {
             Err(report)
         }

@@ -7,7 +7,7 @@ use annotate_snippets::{
     renderer::{DEFAULT_LINE_NUM_STYLE, Style},
 };
 
-use super::{redact, value::Span};
+use super::{Files, redact, value::Span};
 
 /// What is wrong with a configuration.
 #[derive(Default)]
@@ -16,6 +16,8 @@ pub struct Report {
     problems: Vec<Problem>,
     /// A default that is wrong is looked at for each issuer, and reported once.
     seen: HashSet<(Option<Span>, String)>,
+    /// The files that were read, or should have been.
+    pub(super) files: Files,
 }
 
 /// A text that errors can point into.
@@ -37,6 +39,22 @@ struct Problem {
 }
 
 impl Report {
+    /// A report of these messages, which are about no place in a file.
+    #[must_use]
+    pub fn of(messages: impl IntoIterator<Item = String>) -> Self {
+        let mut report = Self::default();
+        for message in messages {
+            report.add(None, message, None);
+        }
+        report
+    }
+
+    /// The files whose change may change this report.
+    #[must_use]
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// How many errors there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -52,15 +70,25 @@ impl Report {
     /// The report as text, with colours if `colour`. Secrets are shown as `[redacted]`.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
+        self.render_first(usize::MAX, colour)
+    }
+
+    /// As [`Report::render`], of the first `most` errors; the last line counts all of them.
+    #[must_use]
+    pub fn render_first(&self, most: usize, colour: bool) -> String {
         let mut problems: Vec<&Problem> = self.problems.iter().collect();
         problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
         let mut out = String::new();
-        for problem in problems {
+        for problem in problems.into_iter().take(most) {
             out.push_str(&self.render_one(problem, colour));
             out.push_str("\n\n");
         }
         let plural = if self.len() == 1 { "" } else { "s" };
-        out.push_str(&format!("{} error{plural}\n", self.len()));
+        let shown = match self.len() > most {
+            true => format!(", of which the first {most} are shown"),
+            false => String::new(),
+        };
+        out.push_str(&format!("{} error{plural}{shown}\n", self.len()));
         out
     }
 

@@ -111,7 +111,7 @@ pub(super) fn decode(
             .context
             .error_with_help(span, "no key is for an algorithm of the issuer", help);
     }
-    let keys = KeyRing::new(source, issuer.context.clock.clone());
+    let keys = Arc::new(KeyRing::new(source, issuer.context.clock.clone()));
     Some(Issuer {
         name: Arc::clone(name),
         active,

@@ -156,7 +156,7 @@ fn discovered(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
 
 /// The file is read here only to see whether it is good; whoever watches it reads it again.
 fn file(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
-    let (path, span) = issuer.path(source)?;
+    let (path, span) = issuer.foreign_path(source)?;
     let document = match files::read(&path, files::MAX_DOCUMENT) {
         Ok(document) => document,
         Err(error) => {

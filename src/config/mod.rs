@@ -4,9 +4,18 @@
 //! A `Section` reads typed values from it and records what is wrong; one file a section says which
 //! keys there are. Nothing stops at the first error.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use crate::{admin, clock::Clock, gateway::Policy, issuer::KeyCache, server};
+use crate::{
+    admin,
+    clock::Clock,
+    gateway::Policy,
+    issuer::{KeyCache, file::Stamp},
+    server,
+};
 
 pub mod error;
 
@@ -60,30 +69,43 @@ pub struct Config {
     pub key_cache: Option<KeyCache>,
     /// What is allowed and yet worth a second look, one sentence each.
     pub warnings: Vec<String>,
+    /// The file that it was read from, if it was one.
+    pub file: Option<PathBuf>,
+    /// Every file whose change is a change of the configuration.
+    pub files: Files,
 }
+
+/// Files, and what each looked like right before it was read.
+pub type Files = BTreeMap<PathBuf, Stamp>;
 
 /// Reads the file and every file that it names.
 ///
 /// # Errors
 /// A [`Report`] of every error at once.
 pub fn load(path: &Path, clock: &Clock) -> Result<Config, Report> {
+    let stamp = Stamp::of(path);
     let text = match files::read_text(path, files::MAX_CONFIGURATION) {
         Ok(text) => text,
         Err(error) => {
-            let mut report = Report::default();
-            report.add(None, error.to_string(), None);
+            let mut report = Report::of([error.to_string()]);
+            report.files.insert(path.to_owned(), stamp);
             return Err(report);
         }
     };
     let base = path.parent().unwrap_or(Path::new(""));
     let environment = |name: &str| std::env::var(name).ok();
-    parse(
-        &path.display().to_string(),
-        &text,
-        base,
-        &environment,
-        clock,
-    )
+    let name = path.display().to_string();
+    match parse(&name, &text, base, &environment, clock) {
+        Ok(mut config) => {
+            config.file = Some(path.to_owned());
+            config.files.insert(path.to_owned(), stamp);
+            Ok(config)
+        }
+        Err(mut report) => {
+            report.files.insert(path.to_owned(), stamp);
+            Err(report)
+        }
+    }
 }
 
 /// As [`load`], for a text that is already here. `name` stands in the messages, relative paths are
@@ -104,13 +126,15 @@ pub fn parse(
         root::decode(&context, &node)
     };
     match (context.finish(), decoded) {
-        (Ok(warnings), Some(config)) => Ok(Config { warnings, ..config }),
+        (Ok((warnings, files)), Some(config)) => Ok(Config {
+            warnings,
+            files,
+            ..config
+        }),
         (Err(report), _) => Err(report),
         (Ok(_), None) => {
             // Whoever answers None has said why; were that forgotten, nothing may be served.
-            let mut report = Report::default();
-            report.add(None, format!("{name} cannot be used"), None);
-            Err(report)
+            Err(Report::of([format!("{name} cannot be used")]))
         }
     }
 }

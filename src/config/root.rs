@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::LazyLock};
 
 use super::{
-    Config, admin_section,
+    Config, Files, admin_section,
     context::Context,
     issuers, route,
     schema::{Key, Schema, key, section},
@@ -20,12 +20,12 @@ const KEYS: &[Key] = &[
     key(
         "issuers_file",
         "\"\"",
-        "More issuers, in Liberty Create's JSON form; read at the start.",
+        "More issuers, in Liberty Create's JSON form.",
     ),
     key(
         "key_cache_dir",
         "\"\"",
-        "A directory of the gateway's own, where the last good fetched keys survive a restart.",
+        "A directory of the gateway's own, where the last good fetched keys survive a restart. Fixed until then.",
     ),
     section("server", "Where clients connect."),
     section("admin", "Health, metrics and status."),
@@ -83,12 +83,14 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         policy,
         key_cache,
         warnings: Vec::new(),
+        file: None,
+        files: Files::new(),
     })
 }
 
 /// It need not be there yet; but a file in its place never will be one.
 fn key_cache(root: &Section<'_>) -> Option<KeyCache> {
-    let (path, span) = root.path("key_cache_dir")?;
+    let (path, span) = root.foreign_path("key_cache_dir")?;
     if std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_dir()) {
         let message = format!("{} is not a directory", path.display());
         root.context.error(span, message);

@@ -175,8 +175,16 @@ impl<'c> Section<'c> {
         self.text(name).filter(|t| !t.text.is_empty())
     }
 
-    /// A file's path, resolved; an empty one counts as absent.
+    /// A file's path, resolved; an empty one counts as absent. A change of the file is one of the
+    /// configuration.
     pub(super) fn path(&self, name: &str) -> Option<(PathBuf, Span)> {
+        let (path, span) = self.foreign_path(name)?;
+        self.context.depends_on(&path);
+        Some((path, span))
+    }
+
+    /// As [`Section::path`], where a change is somebody else's business.
+    pub(super) fn foreign_path(&self, name: &str) -> Option<(PathBuf, Span)> {
         self.some_text(name)
             .map(|t| (self.context.resolve(t.text), t.span))
     }

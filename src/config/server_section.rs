@@ -18,20 +18,27 @@ const KEYS: &[Key] = &[
     key(
         "listen",
         "\"127.0.0.1:8080\"",
-        "Where clients connect, or a list: \"address:port\", \"unix:/run/portcullis.sock\".",
+        "Where clients connect, or a list: \"address:port\", \"unix:/run/portcullis.sock\". Fixed until a restart.",
     ),
     unset(
         "public_url",
         "\"https://api.example.com\"",
         "What clients call: for the audience rule and for challenges.",
     ),
-    key("workers", "0", "Worker threads. 0: one for each core."),
+    key(
+        "workers",
+        "0",
+        "Worker threads. 0: one for each core. Fixed until a restart.",
+    ),
     key(
         "trusted_proxies",
         "[]",
         "Addresses or networks whose X-Forwarded-* count.",
     ),
-    section("limits", "What one connection and one request may cost."),
+    section(
+        "limits",
+        "What one connection and one request may cost. Fixed until a restart.",
+    ),
 ];
 
 /// What `[server]` says; the last two go to the policy.

@@ -38,13 +38,13 @@ pub struct Lease {
 }
 
 impl Pool {
-    /// The connections to upstream number `upstream` of the policy with this `generation`. Those of an
-    /// older policy are given up.
+    /// The connections to upstream number `upstream` of the upstreams that came with this `generation`.
+    /// Those to older ones are given up.
     #[must_use]
     pub(crate) fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
         let mut current = self.generation.borrow_mut();
         if generation < current.0 {
-            // A request that began before the policy changed keeps nothing for later.
+            // A request that began before the upstreams changed keeps nothing for later.
             return Rc::default();
         }
         if current.0 != generation {

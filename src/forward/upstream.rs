@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use http::{HeaderValue, uri::Authority};
 
 /// One upstream, prepared from `[upstreams.NAME]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// Its name in the configuration, in metrics and in logs.
     pub name: Arc<str>,

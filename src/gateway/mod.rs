@@ -131,18 +131,19 @@ impl Gateway {
     ) -> Result<Arc<Proof>, Refusal> {
         let bytes = token.expose();
         compact::check_size(bytes, route.token.max_bytes)?;
-        let digest = match recent.find(bytes, snapshot.generation) {
+        let (registry, generation) = (&snapshot.policy.registry, snapshot.generation);
+        let digest = match recent.find(bytes, registry, generation) {
             Some(proof) => return self.remembered(proof, route, note, trace),
             None => Digest::of(bytes),
         };
-        if let Some(proof) = self.proofs.find(&digest, snapshot.generation) {
+        if let Some(proof) = self.proofs.find(&digest, registry, generation) {
             recent.offer(bytes, &proof);
             return self.remembered(proof, route, note, trace);
         }
         self.metrics.token_cache_misses.inc();
         let unverified = compact::parse(bytes, route.token.max_bytes)?;
         say::shape(trace, &unverified);
-        let issuer = snapshot.policy.registry.find(&unverified.issuer()?)?;
+        let issuer = registry.find(&unverified.issuer()?)?;
         note.issuer = Some(Arc::clone(issuer));
         route.admit(&issuer.name)?;
         trace.pass(Step::Issuer, || issuer.name.to_string());
@@ -152,12 +153,7 @@ impl Gateway {
         say::keys(trace, issuer, &keys);
         let verified = verify::verify(unverified, &keys?)?;
         say::signature(trace, issuer, &verified);
-        let proof = Arc::new(Proof::new(
-            issuer,
-            verified,
-            snapshot.generation,
-            bytes.len(),
-        ));
+        let proof = Arc::new(Proof::new(issuer, verified, generation, bytes.len()));
         self.proofs.keep(digest, &proof);
         Ok(proof)
     }

@@ -29,12 +29,34 @@ pub struct Policy {
     pub public_url: Option<Box<str>>,
 }
 
+impl Policy {
+    /// Whether it says what `other` says, issuers aside.
+    #[must_use]
+    pub fn is_like_but_for_issuers(&self, other: &Self) -> bool {
+        // Every field by name: one that is forgotten here could not be changed by a reload.
+        let Self {
+            routes,
+            registry: _,
+            upstreams,
+            trusted_proxies,
+            public_url,
+        } = self;
+        routes.all() == other.routes.all()
+            && *upstreams == other.upstreams
+            && *trusted_proxies == other.trusted_proxies
+            && *public_url == other.public_url
+    }
+}
+
 /// A policy in force, with everything that requests need of it prepared.
 pub struct Snapshot {
     /// The policy.
     pub policy: Policy,
     /// Which one it is: a later one has a higher number.
     pub generation: u64,
+    /// The generation that brought these upstreams: as long as they are the same, so are the connections
+    /// to them.
+    pub(super) upstreams_since: u64,
     pub(super) realm: Realm,
     pub(super) metadata: Option<Metadata>,
     allowed: Vec<Counter>,
@@ -58,7 +80,22 @@ impl Snapshot {
             realm: Realm::new(policy.public_url.as_deref()),
             metadata: Metadata::new(&policy),
             generation,
+            upstreams_since: generation,
             policy,
+        }
+    }
+
+    /// Prepares `policy` to be the next one.
+    pub(super) fn next(&self, policy: Policy, metrics: &Metrics) -> Self {
+        let same = policy.upstreams == self.policy.upstreams;
+        let next = Self::new(policy, self.generation.saturating_add(1), metrics);
+        Self {
+            upstreams_since: if same {
+                self.upstreams_since
+            } else {
+                next.generation
+            },
+            ..next
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::proof::Proof;
+use crate::issuer::Registry;
 
 /// One worker's proofs of the tokens that it saw last. It holds what [`super::proof::Proofs`] holds too.
 pub struct Recent {
@@ -50,14 +51,15 @@ impl Default for Recent {
 }
 
 impl Recent {
-    /// The proof of exactly this token, if it still holds under the configuration of `generation`.
+    /// The proof of exactly this token, if it still holds under `registry`, which is that of
+    /// `generation`.
     #[must_use]
-    pub fn find(&self, token: &[u8], generation: u64) -> Option<Arc<Proof>> {
+    pub fn find(&self, token: &[u8], registry: &Registry, generation: u64) -> Option<Arc<Proof>> {
         let places = self.places.borrow();
         let slots = places.get(place(token))?.0.iter().flatten();
         let slot = { slots }.find(|slot| *slot.token == *token)?;
         slot.proof
-            .holds(generation)
+            .holds(registry, generation)
             .then(|| Arc::clone(&slot.proof))
     }
 
@@ -71,7 +73,7 @@ impl Recent {
     }
 
     /// Keeps `proof`, in a free slot or in that whose turn it is.
-    fn keep(&self, token: &[u8], proof: &Arc<Proof>, turn: usize) {
+    pub(super) fn keep(&self, token: &[u8], proof: &Arc<Proof>, turn: usize) {
         let mut places = self.places.borrow_mut();
         let Some(Place(slots)) = places.get_mut(place(token)) else {
             return;

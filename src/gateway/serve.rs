@@ -30,6 +30,15 @@ impl Gateway {
         self.snapshot.load_full()
     }
 
+    /// Puts `policy` in force for all requests that begin from now on, and gives the number of its
+    /// generation. Whoever replaces it twice at a time may lose one of the two.
+    pub(crate) fn replace(&self, policy: Policy) -> u64 {
+        let next = self.snapshot.load().next(policy, &self.metrics);
+        let generation = next.generation;
+        self.snapshot.store(Arc::new(next));
+        generation
+    }
+
     /// Its metrics.
     #[must_use]
     pub const fn metrics(&self) -> &Arc<Metrics> {
@@ -120,7 +129,7 @@ impl Gateway {
             .upstreams
             .get(number)
             .ok_or(crate::route::NoRoute::NotFound)?;
-        let connections = exchange.pool.of(snapshot.generation, number);
+        let connections = exchange.pool.of(snapshot.upstreams_since, number);
         let way = Way {
             upstream,
             connections: &connections,

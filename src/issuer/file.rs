@@ -23,20 +23,24 @@ pub enum FileError {
 
 /// What a file looked like when it was last looked at. Equal stamps mean that nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
+pub enum Stamp {
     /// It could not be looked at.
     Absent(io::ErrorKind),
     /// It was there. A swapped symbolic link shows as another inode.
     Present {
+        /// When it was last written.
         modified: Option<SystemTime>,
+        /// Its length, in bytes.
         length: u64,
+        /// Its device and its number there.
         inode: (u64, u64),
     },
 }
 
 impl Stamp {
-    /// The stamp of the file that `path` leads to.
-    pub(super) fn of(path: &Path) -> Self {
+    /// The stamp of the file that `path` leads to. Blocks.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
         match std::fs::metadata(path) {
             Ok(metadata) => Self::from(&metadata),
             Err(error) => Self::Absent(error.kind()),

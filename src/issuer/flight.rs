@@ -124,6 +124,22 @@ impl Flight {
         log.refresher = Some((refresher, index));
     }
 
+    /// Takes the ring from its refresher: whoever waits is let go, and nobody waits any more.
+    pub(super) fn detach(&self) {
+        let mut log = self.log();
+        log.phase = Phase::Idle;
+        log.again = false;
+        log.refresher = None;
+        // An order that came in the middle of an attempt waits for the second one from here.
+        self.landed
+            .send_modify(|count| *count = count.saturating_add(2));
+    }
+
+    /// The ring's place in its refresher, if it has one.
+    pub(super) fn place(&self) -> Option<usize> {
+        self.log().refresher.as_ref().map(|(_, index)| *index)
+    }
+
     /// Whether the refresher's attempt for those who asked is still to be made.
     pub(super) fn is_asked(&self) -> bool {
         self.log().phase == Phase::Asked

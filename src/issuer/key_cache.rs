@@ -35,7 +35,7 @@ const MAX_FILE: usize = MAX_BYTES + (64 << 10);
 const MAX_AHEAD: i64 = 60;
 
 /// A directory that keeps the last good key set of each remote issuer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyCache {
     directory: PathBuf,
 }

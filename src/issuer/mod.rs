@@ -1,5 +1,4 @@
 //! Whom the gateway trusts, and with which keys.
-
 //!
 //! A request asks the [`Registry`] for an [`Issuer`] and its [`KeyRing`] for keys. One [`Refresher`],
 //! on a runtime of its own, keeps the rings fresh; a ring and the refresher meet in `flight`.
@@ -25,14 +24,16 @@ mod remote;
 mod schedule;
 pub mod set;
 pub mod status;
+mod succession;
 
 pub use key_cache::KeyCache;
 pub use keys::KeyRing;
-pub use refresh::Refresher;
+pub use refresh::{Refresher, Roster};
 pub use registry::{Registry, RegistryError};
 pub use remote::{Metadata, Remote};
 pub use set::{Candidates, KeyError, KeySet};
 pub use status::KeysStatus;
+pub use succession::{Change, Succession};
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -50,8 +51,8 @@ pub struct Issuer {
     pub rules: claims::Rules,
     /// Which of its claims say who somebody is.
     pub identity: Arc<IdentityClaims>,
-    /// Its keys, now.
-    pub keys: KeyRing,
+    /// Its keys, now. They outlive a reload that changes other settings only.
+    pub keys: Arc<KeyRing>,
 }
 
 impl Issuer {

@@ -1,18 +1,18 @@
 //! The background work that keeps every issuer's keys fresh.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
 use tokio::{
-    sync::mpsc::{self, UnboundedReceiver},
+    sync::mpsc::{self, Receiver, UnboundedReceiver},
     task::{self, JoinError, JoinSet},
     time::Instant,
 };
 
 use super::{
-    Issuer, KeyCache, KeySource, Registry,
+    Change, KeyCache, Registry,
     fetch::Clients,
     key_cache::Writer,
     read::{Attempt, Outcome, ReadError},
@@ -20,8 +20,10 @@ use super::{
 };
 use crate::clock::Clock;
 
+mod roster;
 mod slot;
 
+pub use roster::Roster;
 use slot::Slot;
 
 /// How many attempts run at once when nobody waits for them.
@@ -30,16 +32,18 @@ const MAX_RUNNING: usize = 16;
 /// How many run at once in all: those that requests wait for do not queue behind slow providers.
 const MAX_RUNNING_ASKED: usize = 64;
 
-/// Keeps the keys of a registry fresh, on the runtime that runs it. One task serves every issuer; a
-/// registry has one refresher.
+/// Keeps the keys of a registry, and of those that succeed it, fresh, on the runtime that runs it. One
+/// task serves every issuer.
 #[derive(Debug)]
 pub struct Refresher {
-    slots: Vec<Slot>,
+    slots: BTreeMap<usize, Slot>,
     clock: Clock,
     clients: Clients,
     /// Who keeps the keys for the next run, if they are to be kept.
     writer: Option<Writer>,
     schedule: Schedule,
+    roster: Roster,
+    changes: Receiver<Change>,
     /// The rings that somebody waits for; each asks at most once until its attempt begins.
     asks: UnboundedReceiver<usize>,
     asked: VecDeque<usize>,
@@ -54,16 +58,16 @@ impl Refresher {
     #[must_use]
     pub fn new(registry: &Registry, clock: Clock) -> Self {
         let (sender, asks) = mpsc::unbounded_channel();
-        let slots: Vec<_> = registry
+        let (roster, changes) = Roster::new(sender);
+        let slots = registry
             .iter()
-            .filter(|i| is_refreshed(i))
-            .map(Slot::new)
+            .filter(|issuer| issuer.is_refreshed())
+            .map(|issuer| (roster.place(issuer), Slot::new(issuer)))
             .collect();
-        for (index, slot) in slots.iter().enumerate() {
-            slot.issuer.keys.attach(sender.clone(), index);
-        }
         Self {
             slots,
+            roster,
+            changes,
             clock,
             clients: Clients::default(),
             writer: None,
@@ -79,7 +83,7 @@ impl Refresher {
     /// is read from now on. Blocks while it reads.
     #[must_use]
     pub fn keeping(mut self, cache: KeyCache) -> Self {
-        for slot in &self.slots {
+        for slot in self.slots.values() {
             slot.restore(&cache, self.clock.now());
         }
         match Writer::start(cache) {
@@ -91,7 +95,7 @@ impl Refresher {
 
     /// Runs until it is dropped; who waits for it then is let go.
     pub async fn run(mut self) {
-        self.schedule = Schedule::all_at(Instant::now(), self.slots.len());
+        self.schedule = Schedule::all_at(Instant::now(), self.slots.keys().copied());
         loop {
             self.start_what_is_due(Instant::now());
             let next = if self.is_full() {
@@ -101,6 +105,7 @@ impl Refresher {
             };
             tokio::select! {
                 Some(ended) = self.running.join_next_with_id() => self.end(ended),
+                Some(change) = self.changes.recv() => self.change(change),
                 Some(index) = self.asks.recv() => self.asked.push_back(index),
                 () = until(next) => {}
             }
@@ -118,7 +123,7 @@ impl Refresher {
             // Else the schedule was faster, and who asked has been served.
             if self
                 .slots
-                .get(index)
+                .get(&index)
                 .is_some_and(|slot| slot.issuer.keys.is_asked())
             {
                 self.start(index, true);
@@ -132,7 +137,7 @@ impl Refresher {
     }
 
     fn start(&mut self, index: usize, asked: bool) {
-        let Some(slot) = self.slots.get(index) else {
+        let Some(slot) = self.slots.get(&index) else {
             return;
         };
         self.schedule.clear(index);
@@ -158,16 +163,19 @@ impl Refresher {
         let Some(index) = self.places.remove(&task) else {
             return;
         };
-        let Some(slot) = self.slots.get_mut(index) else {
+        let Some(slot) = self.slots.get_mut(&index) else {
             return;
         };
+        if slot.is_leaving {
+            // What came of it is for those who wait, and not for the next run.
+            slot.settle(outcome, &self.clock, None);
+            slot.issuer.keys.detach();
+            self.slots.remove(&index);
+            return;
+        }
         let pause = slot.settle(outcome, &self.clock, self.writer.as_ref());
         self.schedule.set(index, Instant::now() + pause);
     }
-}
-
-fn is_refreshed(issuer: &Issuer) -> bool {
-    issuer.active && !matches!(issuer.keys.source(), KeySource::Fixed(_))
 }
 
 async fn until(next: Option<Instant>) {
@@ -181,7 +189,10 @@ async fn until(next: Option<Instant>) {
 mod tests {
     use super::*;
     use crate::clock::UnixTime;
-    use crate::issuer::tests::{issuer, unreachable};
+    use crate::issuer::{
+        Issuer, KeySource,
+        tests::{issuer, unreachable},
+    };
 
     #[test]
     fn fixed_and_inactive_issuers_cost_nothing() {
@@ -199,7 +210,7 @@ mod tests {
         let refresher = Refresher::new(&registry, clock);
         let names: Vec<_> = refresher
             .slots
-            .iter()
+            .values()
             .map(|slot| &*slot.issuer.name)
             .collect();
         assert_eq!(names, ["active"]);

@@ -33,6 +33,11 @@ impl Registry {
         Self { issuers }
     }
 
+    /// The issuers, in no order.
+    pub(super) fn into_issuers(self) -> impl Iterator<Item = Arc<Issuer>> {
+        self.issuers.into_values()
+    }
+
     /// The active issuer whose name equals `iss`, byte for byte.
     ///
     /// # Errors

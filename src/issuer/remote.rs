@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How an issuer's keys are fetched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
     /// The URL of the JWKS document, or of the metadata; https unless the configuration check
     /// allowed otherwise.
@@ -37,7 +37,7 @@ pub struct Remote {
 }
 
 /// What the issuer's metadata must be like.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// What they must say of whose they are: the issuer's exact name.
     pub issuer: Arc<str>,

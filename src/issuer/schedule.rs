@@ -1,6 +1,9 @@
 //! When each issuer's keys are due, and how that time is chosen.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -22,30 +25,28 @@ const CEILING: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     order: BTreeSet<(Instant, usize)>,
-    due: Vec<Option<Instant>>,
+    due: HashMap<usize, Instant>,
 }
 
 impl Schedule {
-    /// A schedule in which the indices up to `count` are all due at `now`.
-    pub(super) fn all_at(now: Instant, count: usize) -> Self {
+    /// A schedule in which all of `indices` are due at `now`.
+    pub(super) fn all_at(now: Instant, indices: impl Iterator<Item = usize> + Clone) -> Self {
         Self {
-            order: (0..count).map(|i| (now, i)).collect(),
-            due: vec![Some(now); count],
+            order: indices.clone().map(|i| (now, i)).collect(),
+            due: indices.map(|i| (i, now)).collect(),
         }
     }
 
     /// Moves `index` to `at`.
     pub(super) fn set(&mut self, index: usize, at: Instant) {
         self.clear(index);
-        if let Some(slot) = self.due.get_mut(index) {
-            *slot = Some(at);
-            self.order.insert((at, index));
-        }
+        self.due.insert(index, at);
+        self.order.insert((at, index));
     }
 
     /// Takes `index` out.
     pub(super) fn clear(&mut self, index: usize) {
-        if let Some(at) = self.due.get_mut(index).and_then(Option::take) {
+        if let Some(at) = self.due.remove(&index) {
             self.order.remove(&(at, index));
         }
     }
@@ -160,11 +161,10 @@ mod tests {
     fn an_index_is_due_once_and_where_it_was_set_last() {
         let now = Instant::now();
         let later = now + FLOOR;
-        let mut schedule = Schedule::all_at(now, 3);
+        let mut schedule = Schedule::all_at(now, 0..3);
         schedule.set(1, later);
         schedule.set(2, later);
         schedule.set(2, now);
-        schedule.set(3, now);
         assert_eq!(schedule.pop(now), Some(0));
         assert_eq!(schedule.pop(now), Some(2));
         assert_eq!(schedule.pop(now), None);

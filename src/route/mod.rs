@@ -39,7 +39,7 @@ impl Access {
 }
 
 /// One route, prepared from the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Its number in the table, from 0.
     pub id: usize,

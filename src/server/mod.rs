@@ -19,7 +19,7 @@ pub use listener::{ListenError, Listener};
 pub use worker::{Course, Worker};
 
 /// How the gateway listens, prepared from `[server]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Where it listens; at least one.
     pub listen: Vec<ListenAddress>,

@@ -25,6 +25,15 @@ pub struct Metrics {
     pub token_cache_hits: Counter,
     /// `portcullis_token_cache_misses_total`.
     pub token_cache_misses: Counter,
+    /// `portcullis_config_reloads_total`.
+    pub config_reloads: Family<ReloadLabels, Counter>,
+}
+
+/// The labels of `portcullis_config_reloads_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReloadLabels {
+    /// `applied`, `refused` or `unchanged`.
+    pub outcome: &'static str,
 }
 
 /// The labels of `portcullis_requests_total`.
@@ -37,6 +46,9 @@ pub struct RequestLabels {
     /// The refusal's code; `ok` when it was allowed.
     pub code: &'static str,
 }
+
+/// The outcomes of a reload.
+const RELOADS: [&str; 3] = ["applied", "unchanged", "refused"];
 
 impl Metrics {
     /// Puts every metric into `registry`.
@@ -72,6 +84,15 @@ impl Metrics {
             "token_cache_misses",
             "Tokens whose signature had to be checked",
             self.token_cache_misses.clone(),
+        );
+        for outcome in RELOADS {
+            // From the start, so that the first refusal is a rise.
+            drop(self.config_reloads.get_or_create(&ReloadLabels { outcome }));
+        }
+        registry.register(
+            "config_reloads",
+            "Reloads of the configuration by outcome",
+            self.config_reloads.clone(),
         );
     }
 }

@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 /// The places where a request may carry its token, prepared from the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
     /// When set, the only place that is looked at.
     pub header: Option<HeaderName>,

@@ -33,6 +33,8 @@ mod logs;
 #[cfg(test)]
 mod path;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod smoke;

@@ -4,8 +4,9 @@ import json
 import os
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 
-from .process import PROXY_CORE, Process, free_port
+from .process import PROXY_CORE, CannotMeasure, Process, free_port
 from .tokens import AUDIENCE, ISSUER
 
 PROGRAM = os.environ["PORTCULLIS"]
@@ -30,8 +31,9 @@ class Gateway:
 
     def __init__(self, stand, settings=Settings(), under=()):
         self.port, self.admin = free_port(), free_port()
-        text = _toml(stand, settings, self.port, self.admin)
-        conf = stand.write(f"portcullis-{self.port}.toml", text)
+        self.text = _toml(stand, settings, self.port, self.admin)
+        conf = stand.write(f"portcullis-{self.port}.toml", self.text)
+        self.conf = Path(conf)
         log = stand.folder / f"portcullis-{self.port}.log"
         self.process = Process([*under, PROGRAM, "run", "-c", conf], log, settings.cores)
         stand.ends.callback(self.stop)
@@ -45,6 +47,16 @@ class Gateway:
 
     def stop(self):
         self.process.stop()
+
+    def reload(self, old, new):
+        """Has it read its configuration again, with `new` in the place of `old`."""
+        self.text = self.text.replace(old, new, 1)
+        self.conf.write_text(self.text)
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin}/reload", method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            outcome = json.load(answer)["outcome"]
+        if outcome != "applied":
+            raise CannotMeasure(f"reload: {outcome}")
 
     def metric(self, name, label=""):
         """The sum of a metric over its labels, or over those that hold this text."""

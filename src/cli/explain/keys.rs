@@ -33,7 +33,7 @@ pub(super) fn narrow(
             headers: Arc::clone(&issuer.headers),
             rules: issuer.rules.clone(),
             identity: Arc::clone(&issuer.identity),
-            keys: KeyRing::new(source, clock.clone()),
+            keys: Arc::new(KeyRing::new(source, clock.clone())),
         }
     })))
 }

@@ -24,6 +24,26 @@ impl KeyRing {
         }
     }
 
+    /// Takes the ring from its refresher, and lets go whoever waits.
+    pub(in crate::issuer) fn detach(&self) {
+        if let Some(flight) = &self.flight {
+            flight.detach();
+        }
+    }
+
+    /// Its place in its refresher, if it has one.
+    pub(in crate::issuer) fn place(&self) -> Option<usize> {
+        self.flight.as_ref().and_then(|flight| flight.place())
+    }
+
+    /// Takes over what `before`, a ring over the same source, holds. It ages on.
+    pub(in crate::issuer) fn inherit(&self, before: &Self) {
+        self.held.store(before.held.load_full());
+        if let Some(flight) = &self.flight {
+            flight.note(|status| *status = before.status());
+        }
+    }
+
     /// Whether somebody waits for an attempt that has not begun.
     pub(in crate::issuer) fn is_asked(&self) -> bool {
         self.flight.as_ref().is_some_and(|flight| flight.is_asked())

@@ -23,6 +23,8 @@ const KEEP_AGAIN: i64 = 3600;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) issuer: Arc<Issuer>,
+    /// Its keys are needed no more; the attempt under way is the last.
+    pub(super) is_leaving: bool,
     /// Failures since the last success.
     failures: u32,
     /// What its file looked like when it was last read.
@@ -39,6 +41,7 @@ impl Slot {
     pub(super) fn new(issuer: &Arc<Issuer>) -> Self {
         Self {
             issuer: Arc::clone(issuer),
+            is_leaving: false,
             failures: 0,
             stamp: None,
             kept: None,

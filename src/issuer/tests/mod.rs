@@ -23,6 +23,7 @@ mod kept;
 mod key_server;
 mod same;
 mod sharing;
+mod succession;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -90,7 +91,7 @@ pub(crate) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
             clock_skew: 0,
             max_age: None,
         },
-        keys: KeyRing::new(source, clock.clone()),
+        keys: Arc::new(KeyRing::new(source, clock.clone())),
     }
 }
 

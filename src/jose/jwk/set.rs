@@ -20,7 +20,7 @@ pub struct JwkSet {
 }
 
 /// A JWK that is not used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// Its place in the set, from 0.
     pub position: usize,

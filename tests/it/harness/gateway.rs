@@ -22,7 +22,19 @@ impl Gateway {
     /// With every error of the configuration, when it has one.
     pub(crate) fn start(text: &str, base: &Path, clock: &Clock) -> Self {
         let config = config::parse("test.toml", text, base, &|_| None, clock);
-        let config = config.unwrap_or_else(|report| panic!("{report:?}\n{text}"));
+        Self::run(
+            config.unwrap_or_else(|report| panic!("{report:?}\n{text}")),
+            clock,
+        )
+    }
+
+    /// As [`Gateway::start`], with the configuration in `file`.
+    pub(crate) fn start_from(file: &Path, clock: &Clock) -> Self {
+        let config = config::load(file, clock);
+        Self::run(config.unwrap_or_else(|report| panic!("{report:?}")), clock)
+    }
+
+    fn run(config: config::Config, clock: &Clock) -> Self {
         let running = App::bind(config, clock.clone()).unwrap().start().unwrap();
         Self {
             address: running.addresses()[0],

@@ -9,6 +9,7 @@ mod gateway;
 mod issuer;
 pub(crate) mod mint;
 mod refused;
+mod reload;
 mod stage;
 mod upstream;
 mod wire;
@@ -21,7 +22,7 @@ pub(crate) use gateway::Gateway;
 pub(crate) use issuer::{Issuer, Publish};
 pub(crate) use mint::{Signer, Token};
 pub(crate) use refused::refused;
-pub(crate) use stage::{Builder, Stage};
+pub(crate) use stage::{Builder, FILE, Stage};
 pub(crate) use upstream::{Reply, Seen, Upstream};
 
 /// The `iss` of the default configuration.

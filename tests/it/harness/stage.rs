@@ -11,6 +11,9 @@ use super::{
     refused,
 };
 
+/// The configuration's file, where it has one.
+pub(crate) const FILE: &str = "portcullis.toml";
+
 /// Everything that a request meets.
 pub(crate) struct Stage {
     /// Dropped first: it drains while the others still answer.
@@ -18,8 +21,10 @@ pub(crate) struct Stage {
     pub(crate) issuer: Issuer,
     pub(crate) upstream: Upstream,
     pub(crate) clock: Clock,
+    /// The configuration as it was written last.
+    pub(super) config: Table,
     /// Where relative paths of the configuration lead, for as long as somebody may follow them.
-    _directory: TempDir,
+    pub(super) directory: TempDir,
 }
 
 /// A stage that is being set up. The configuration is one issuer that publishes [`mint::es256`] and
@@ -30,6 +35,7 @@ pub(crate) struct Builder {
     issuer: Issuer,
     upstream: Upstream,
     directory: TempDir,
+    in_a_file: bool,
 }
 
 impl Stage {
@@ -50,6 +56,7 @@ impl Stage {
             issuer,
             upstream,
             directory: tempfile::tempdir().unwrap(),
+            in_a_file: false,
         }
     }
 
@@ -151,6 +158,12 @@ impl Builder {
         this
     }
 
+    /// Has the configuration in a file, [`FILE`] in the directory, so that it can be read again.
+    pub(crate) fn in_a_file(mut self) -> Self {
+        self.in_a_file = true;
+        self
+    }
+
     /// Another clock than one that stands at [`NOW`].
     pub(crate) fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -189,17 +202,26 @@ impl Builder {
     /// Starts the gateway, which may not have its keys yet.
     pub(crate) fn start_unread(self) -> Stage {
         let text = toml::to_string(&self.config).unwrap();
+        let directory = self.directory.path();
+        let gateway = if self.in_a_file {
+            let file = directory.join(FILE);
+            std::fs::write(&file, text).unwrap();
+            Gateway::start_from(&file, &self.clock)
+        } else {
+            Gateway::start(&text, directory, &self.clock)
+        };
         Stage {
-            gateway: Gateway::start(&text, self.directory.path(), &self.clock),
+            gateway,
             issuer: self.issuer,
             upstream: self.upstream,
             clock: self.clock,
-            _directory: self.directory,
+            config: self.config,
+            directory: self.directory,
         }
     }
 }
 
-fn merge(into: &mut Table, from: Table) {
+pub(super) fn merge(into: &mut Table, from: Table) {
     for (key, value) in from {
         match (into.get_mut(&key), value) {
             (Some(Value::Table(old)), Value::Table(new)) => merge(old, new),

@@ -1,0 +1,58 @@
+//! What a running gateway cannot change.
+
+use std::net::SocketAddr;
+
+use crate::{
+    config::{Config, Report},
+    issuer::KeyCache,
+    server,
+};
+
+/// The settings that are laid down when a gateway starts.
+#[derive(Clone, Debug)]
+pub(super) struct Fixed {
+    server: server::Settings,
+    admin: Option<SocketAddr>,
+    key_cache: Option<KeyCache>,
+}
+
+impl Fixed {
+    /// Those of `config`.
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            server: config.server.clone(),
+            admin: config.admin.as_ref().map(|admin| admin.listen),
+            key_cache: config.key_cache.clone(),
+        }
+    }
+
+    /// Refuses a configuration that says something else about them. Half of it would be no
+    /// configuration that anybody wrote.
+    ///
+    /// # Errors
+    /// A [`Report`] that names each of them.
+    pub(super) fn check(&self, config: &Config) -> Result<(), Report> {
+        let new = Self::of(config);
+        let changed = [
+            ("server.listen", self.server.listen != new.server.listen),
+            ("server.workers", self.server.workers != new.server.workers),
+            ("server.limits", self.server.limits != new.server.limits),
+            ("admin.listen", self.admin != new.admin),
+            ("key_cache_dir", self.key_cache != new.key_cache),
+        ];
+        let messages: Vec<_> = changed
+            .into_iter()
+            .filter(|(_, changed)| *changed)
+            .map(|(key, _)| {
+                format!(
+                    "\"{key}\" changed, and needs a restart: restart the gateway, or put it back"
+                )
+            })
+            .collect();
+        if messages.is_empty() {
+            Ok(())
+        } else {
+            Err(Report::of(messages))
+        }
+    }
+}

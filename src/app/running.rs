@@ -1,0 +1,97 @@
+//! A gateway at work, from its start to the end of its drain.
+
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
+
+use tokio::sync::watch;
+
+use super::signals;
+use crate::{
+    gateway::Gateway,
+    reload::Reloads,
+    server::{Course, Settings, listener},
+};
+
+/// A gateway that serves, on threads of its own.
+pub struct Running {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) settings: Settings,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) admin_address: Option<SocketAddr>,
+    pub(super) course: watch::Sender<Course>,
+    pub(super) workers: Vec<JoinHandle<bool>>,
+    pub(super) background: Option<JoinHandle<()>>,
+    pub(super) reloads: Option<Reloads>,
+    pub(super) ended: watch::Sender<bool>,
+}
+
+impl Running {
+    /// The TCP addresses that it serves on, in the order of the configuration, ports filled in.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The admin listener's address, if there is one.
+    #[must_use]
+    pub const fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Where its configuration's reloads are asked for and told of; `None` if it came from no file.
+    #[must_use]
+    pub const fn reloads(&self) -> Option<&Reloads> {
+        self.reloads.as_ref()
+    }
+
+    /// The gateway itself.
+    #[must_use]
+    pub const fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Stops accepting, lets requests finish within the drain time-out, and returns when all is done.
+    /// True if every request finished in time.
+    pub fn drain(self) -> bool {
+        self.course.send_replace(Course::Drain);
+        self.wait()
+    }
+
+    /// Obeys the process's signals from now on: SIGTERM and SIGINT drain, a second one ends at once;
+    /// SIGHUP reloads, if the configuration came from a file.
+    pub fn obey_signals(&self) {
+        if let Err(error) = signals::obey(self.course.clone(), self.reloads.clone()) {
+            tracing::error!(%error, "cannot wait for signals");
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends at once.
+    /// True if every request finished in time.
+    pub fn serve_until_signal(self) -> bool {
+        self.obey_signals();
+        self.wait()
+    }
+
+    /// Serves until it has drained, which somebody else brings about. True if every request finished in
+    /// time.
+    pub fn wait(mut self) -> bool {
+        // Every worker is waited for, also when an earlier one was cut off.
+        let mut drained = true;
+        for worker in self.workers.drain(..) {
+            drained &= worker.join().unwrap_or(false);
+        }
+        self.ended.send_replace(true);
+        if let Some(background) = self.background.take() {
+            let _ = background.join();
+        }
+        listener::clean_up(&self.settings.listen);
+        drained
+    }
+}
+
+impl Drop for Running {
+    /// Whoever drops it without a drain ends it at once.
+    fn drop(&mut self) {
+        self.course.send_replace(Course::Stop);
+        self.ended.send_replace(true);
+    }
+}
