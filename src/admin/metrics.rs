@@ -96,9 +96,15 @@ impl Collector for KeySets {
         )?;
         for issuer in &moving {
             let set = issuer.keys.current();
-            let usable = set.as_ref().map_or(0, |set| set.keys.len());
+            let held = set.as_ref().map_or(0, |set| set.keys.len());
+            let usable = set.as_ref().map_or(0, |set| set.in_time(now).count());
             let skipped = set.as_ref().map_or(0, |set| set.skipped.len());
-            for (state, count) in [("usable", usable), ("skipped", skipped)] {
+            let states = [
+                ("usable", usable),
+                ("out_of_time", held - usable),
+                ("skipped", skipped),
+            ];
+            for (state, count) in states {
                 let labels = [("issuer", &*issuer.name), ("state", state)];
                 let count = i64::try_from(count).unwrap_or(i64::MAX);
                 ConstGauge::new(count).encode(keys.encode_family(&labels)?)?;

@@ -9,7 +9,7 @@ use super::{Answer, answer};
 use crate::{
     clock::UnixTime,
     gateway::{Gateway, Snapshot},
-    issuer::{Issuer, KeySource},
+    issuer::{Issuer, KeySource, warning},
     server::Course,
 };
 
@@ -71,6 +71,9 @@ struct IssuerStatus<'s> {
 struct KeyStatus {
     kid: Option<String>,
     algorithms: Vec<&'static str>,
+    not_before: Option<String>,
+    not_after: Option<String>,
+    warning: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -101,21 +104,16 @@ const MAX_ISSUERS: usize = 1000;
 pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
     let snapshot = gateway.snapshot();
     let draining = course != Course::Serve;
+    let now = gateway.now();
     let issuers: Vec<_> = sorted(&snapshot)
         .into_iter()
         .map(|issuer| IssuerReady {
             issuer: &issuer.name,
             active: issuer.active,
-            keys: issuer.keys.current().map_or(0, |set| set.keys.len()),
+            keys: usable(issuer, now),
         })
         .collect();
-    let has_keys = |issuer: &Issuer| {
-        issuer.active
-            && issuer
-                .keys
-                .current()
-                .is_some_and(|set| !set.keys.is_empty())
-    };
+    let has_keys = |issuer: &Issuer| issuer.active && usable(issuer, now) > 0;
     // Without issuers there is nothing to wait for: every route is public.
     let keys = snapshot.policy.registry.is_empty()
         || snapshot
@@ -137,6 +135,12 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
             issuers,
         },
     )
+}
+
+/// How many keys serve now: those whose certificate is out of its time do not.
+fn usable(issuer: &Issuer, now: UnixTime) -> usize {
+    let set = issuer.keys.current();
+    set.map_or(0, |set| set.in_time(now).count())
 }
 
 /// Everything that an operator may want to know.
@@ -188,6 +192,9 @@ fn issuer_status(issuer: &Issuer, now: UnixTime) -> IssuerStatus<'_> {
             .iter()
             .map(crate::jose::Algorithm::name)
             .collect(),
+        not_before: key.validity().map(|v| UnixTime(v.not_before).to_string()),
+        not_after: key.validity().map(|v| UnixTime(v.not_after).to_string()),
+        warning: warning::of(key, now).map(|w| format!("the certificate {w}")),
     });
     let skipped = set
         .iter()
@@ -203,7 +210,7 @@ fn issuer_status(issuer: &Issuer, now: UnixTime) -> IssuerStatus<'_> {
         active: issuer.active,
         source: match issuer.keys.source() {
             KeySource::Remote(remote) => remote.uri.to_string(),
-            KeySource::File(path) => path.display().to_string(),
+            KeySource::File(file) => file.path.display().to_string(),
             KeySource::Fixed(_) => "the configuration".to_owned(),
         },
         jwks_uri: status.jwks_uri,

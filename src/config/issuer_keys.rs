@@ -3,16 +3,16 @@
 use std::sync::{Arc, LazyLock};
 
 use super::{
-    fetch, files, issuer_discovery,
+    fetch, files, issuer_discovery, issuer_trust_store, issuer_validity,
     schema::{Key, Schema, needed, unset},
     section::{Section, Text},
     value::{Node, Span},
 };
 use crate::{
-    issuer::KeySource,
+    issuer::{KeyFile, KeyForm, KeySource},
     jose::{
         self, AlgorithmSet,
-        jwk::{JwkSet, JwkSetError, Symmetric},
+        jwk::{JwkSet, Symmetric},
     },
 };
 
@@ -37,6 +37,36 @@ pub(super) const KEYS: &[Key] = &[
         "jwks",
         "{ keys = [{ kty = \"RSA\", n = \"…\", e = \"AQAB\" }] }",
         "Or the JWKS document itself.",
+    ),
+    unset(
+        "certificate_file",
+        "\"issuer.pem\"",
+        "Or an X.509 certificate (PEM; of a chain the first), which is watched. Used while it is valid.",
+    ),
+    unset(
+        "public_key_file",
+        "\"issuer.pub\"",
+        "Or a public key (PEM), which is watched.",
+    ),
+    unset(
+        "truststore_file",
+        "\"trust.p12\"",
+        "Or a certificate in a Java trust store (JKS; PKCS#12 with the feature truststore), which is watched.",
+    ),
+    unset(
+        "truststore_alias",
+        "\"issuer\"",
+        "Which of its certificates.",
+    ),
+    unset(
+        "truststore_password_file",
+        "\"trust.password\"",
+        "Its password.",
+    ),
+    unset(
+        "truststore_password",
+        "\"${TRUSTSTORE_PASSWORD}\"",
+        "The same, as a value.",
     ),
     unset(
         "shared_secret_file",
@@ -84,11 +114,14 @@ pub(super) struct Keys {
 
 /// Finds the one source that `issuer` names; discovery if it names none. `name` and `span` are the issuer's.
 pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 10] = [
         "discovery_url",
         "jwks_uri",
         "jwks_file",
         "jwks",
+        "certificate_file",
+        "public_key_file",
+        "truststore_file",
         "shared_secret",
         "shared_secret_file",
         "key",
@@ -97,6 +130,20 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
         .into_iter()
         .filter(|source| issuer.key_span(source).is_some() && issuer.has(source))
         .collect();
+    let has_store = issuer.key_span("truststore_file").is_some();
+    for name in [
+        "truststore_alias",
+        "truststore_password_file",
+        "truststore_password",
+    ] {
+        if let Some(span) = issuer.key_span(name).filter(|_| !has_store) {
+            issuer.missing(
+                span,
+                format!("\"{name}\" without \"truststore_file\""),
+                "set \"truststore_file\"",
+            );
+        }
+    }
     match named.as_slice() {
         [source] => one(issuer, source, name),
         [] => {
@@ -105,7 +152,8 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
             if issuer_discovery::is_url(name) && !is_meant {
                 return discovered(issuer, name, span);
             }
-            let help = "name one of discovery_url, jwks_uri, jwks_file, jwks, shared_secret_file";
+            let help = "name one of discovery_url, jwks_uri, jwks_file, jwks, certificate_file, \
+                        public_key_file, truststore_file, shared_secret_file";
             issuer.missing(span, "the issuer has no source of keys", help);
             None
         }
@@ -132,7 +180,13 @@ fn one(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
     match source {
         "jwks_uri" => remote(issuer, issuer.some_text(source)?, None),
         "discovery_url" => remote(issuer, issuer.some_text(source)?, Some(name)),
-        "jwks_file" => file(issuer, source, name),
+        "jwks_file" => file(issuer, source, name, KeyForm::Jwks),
+        "certificate_file" => file(issuer, source, name, KeyForm::Certificate),
+        "public_key_file" => file(issuer, source, name, KeyForm::PublicKey),
+        "truststore_file" => {
+            let form = issuer_trust_store::form(issuer);
+            file(issuer, source, name, form?)
+        }
         "jwks" | "key" => inline(issuer, source, name),
         _ => secret(issuer),
     }
@@ -155,7 +209,7 @@ fn discovered(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
 }
 
 /// The file is read here only to see whether it is good; whoever watches it reads it again.
-fn file(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
+fn file(issuer: &Section<'_>, source: &str, name: &str, form: KeyForm) -> Option<Keys> {
     let (path, span) = issuer.path(source)?;
     let document = match files::read(&path, files::MAX_DOCUMENT) {
         Ok(document) => document,
@@ -164,13 +218,14 @@ fn file(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
             return None;
         }
     };
-    let set = jose::jwk::parse_set(&document, Symmetric::Allowed);
-    let set = usable(issuer, set, span, name)?;
+    let file = KeyFile { path, form };
+    let set = usable(issuer, file.parse(&document), span, name)?;
+    let path = &file.path;
     if set
         .keys
         .iter()
         .any(|key| key.algorithms().iter().any(|a| a.is_symmetric()))
-        && files::is_open_to_others(&path)
+        && files::is_open_to_others(path)
     {
         let path = path.display();
         issuer.context.warn(format!(
@@ -179,7 +234,7 @@ fn file(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
     }
     let algorithms = Some(union(&set));
     Some(Keys {
-        source: KeySource::File(path),
+        source: KeySource::File(Box::new(file)),
         kind: Kind::Local,
         algorithms,
         span,
@@ -239,7 +294,7 @@ fn secret(issuer: &Section<'_>) -> Option<Keys> {
 /// switched off.
 fn usable(
     issuer: &Section<'_>,
-    set: Result<JwkSet, JwkSetError>,
+    set: Result<JwkSet, impl std::fmt::Display>,
     span: Span,
     name: &str,
 ) -> Option<JwkSet> {
@@ -271,6 +326,7 @@ fn usable(
             .error_with_help(span, "the key set holds no key that can be used", help);
         return None;
     }
+    issuer_validity::warn(issuer.context, &set, name);
     Some(set)
 }
 

@@ -21,6 +21,8 @@ mod issuer_discovery;
 mod issuer_headers;
 mod issuer_keys;
 mod issuer_name;
+mod issuer_trust_store;
+mod issuer_validity;
 mod issuers;
 mod json_source;
 mod limits;

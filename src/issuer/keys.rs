@@ -14,7 +14,7 @@ use super::{
     status::KeysStatus,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, UnixTime},
     jose::{Header, Thumbprint, jwk::JwkSet},
 };
 
@@ -94,7 +94,8 @@ impl KeyRing {
                 remote.timeout.saturating_add(GRACE),
             ),
             (KeySource::File(_), KeyError::Unavailable) => (Wish::Join, FILE_PATIENCE),
-            (KeySource::File(_), KeyError::NotFound) | (KeySource::Fixed(_), _) => return first,
+            (KeySource::File(_), KeyError::NotFound | KeyError::OutOfTime)
+            | (KeySource::Fixed(_), _) => return first,
         };
         // Whether it came in time or not: what is held now is the answer.
         let _ = tokio::time::timeout(patience, flight.wait(wish)).await;
@@ -114,7 +115,7 @@ impl KeyRing {
     pub fn current(&self) -> Option<Arc<KeySet>> {
         let held = self.held.load();
         held.as_ref()
-            .filter(|held| self.serves(held))
+            .filter(|held| self.serves(held, self.clock.now()))
             .map(|held| Arc::clone(&held.set))
     }
 
@@ -123,8 +124,9 @@ impl KeyRing {
     #[must_use]
     pub fn still_holds(&self, key: Thumbprint, header: &Header) -> bool {
         let held = self.held.load();
+        let now = self.clock.now();
         held.as_ref()
-            .is_some_and(|held| self.serves(held) && held.set.holds(key, header))
+            .is_some_and(|held| self.serves(held, now) && held.set.holds(key, header, now))
     }
 
     /// For the status page.
@@ -143,20 +145,21 @@ impl KeyRing {
     }
 
     fn look(&self, header: &Header) -> Result<Candidates, KeyError> {
+        let now = self.clock.now();
         match self.held.load().as_ref() {
-            Some(held) if self.serves(held) => held.set.candidates(header),
+            Some(held) if self.serves(held, now) => held.set.candidates(header, now),
             _ => Err(KeyError::Unavailable),
         }
     }
 
     /// Whether `held` is younger than `stale_for`, by the time of day and by the time that passed:
     /// a clock that jumps back does not lengthen a key's life.
-    fn serves(&self, held: &Held) -> bool {
+    fn serves(&self, held: &Held, now: UnixTime) -> bool {
         let KeySource::Remote(remote) = &self.source else {
             return true;
         };
         let limit = i64::try_from(remote.stale_for.as_secs()).unwrap_or(i64::MAX);
-        self.clock.now().since(held.set.read_at) <= limit
+        now.since(held.set.read_at) <= limit
             && held.age.saturating_add(held.read.elapsed()).as_secs() <= remote.stale_for.as_secs()
     }
 }

@@ -17,6 +17,7 @@ pub mod fetch;
 pub mod file;
 mod flight;
 pub mod key_cache;
+pub mod key_file;
 pub mod keys;
 pub mod read;
 pub mod refresh;
@@ -25,8 +26,11 @@ mod remote;
 mod schedule;
 pub mod set;
 pub mod status;
+pub mod trust_store;
+pub mod warning;
 
 pub use key_cache::KeyCache;
+pub use key_file::{KeyFile, KeyForm};
 pub use keys::KeyRing;
 pub use refresh::Refresher;
 pub use registry::{Registry, RegistryError};
@@ -59,8 +63,8 @@ pub struct Issuer {
 pub enum KeySource {
     /// A JWKS document behind a URL, or behind the issuer's metadata.
     Remote(Box<Remote>),
-    /// A JWKS document in a file, read again when the file changes. May hold `oct` keys.
-    File(std::path::PathBuf),
+    /// A file, read again when it changes.
+    File(Box<KeyFile>),
     /// Keys that stand in the configuration itself.
     Fixed(Arc<JwkSet>),
 }

@@ -1,6 +1,6 @@
 //! One attempt to read an issuer's keys, wherever they come from.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::Url;
 
@@ -9,8 +9,9 @@ use super::{
     discovery::DiscoveryError,
     fetch::{Clients, FetchError, MAX_BYTES, Validator},
     file::{self, FileError, Stamp},
+    key_file::{KeyFile, KeyFileError},
 };
-use crate::jose::jwk::{self, JwkError, JwkSet, JwkSetError, Symmetric};
+use crate::jose::jwk::{JwkError, JwkSet, JwkSetError};
 
 /// Why an attempt to read an issuer's keys failed. The keys that are held serve on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum ReadError {
     /// The file was not read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The file holds no keys.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     /// The document is no key set.
     #[error(transparent)]
     Document(#[from] JwkSetError),
@@ -105,10 +109,10 @@ impl Attempt {
             KeySource::Remote(remote) => {
                 Outcome::Read(remote.read(&self.clients, self.validator.as_ref()).await)
             }
-            KeySource::File(path) => {
-                let path = path.clone();
+            KeySource::File(file) => {
+                let file = file.clone();
                 // A file system may hang; the other issuers must not hang with it.
-                tokio::task::spawn_blocking(move || look(path, self.unless))
+                tokio::task::spawn_blocking(move || look(&file, self.unless))
                     .await
                     .unwrap_or(Outcome::Read(Err(ReadError::Lost)))
             }
@@ -117,19 +121,15 @@ impl Attempt {
     }
 }
 
-fn look(path: PathBuf, unless: Option<Stamp>) -> Outcome {
+fn look(file: &KeyFile, unless: Option<Stamp>) -> Outcome {
     // The stamp is taken before the content: a change in between shows at the next look.
-    let stamp = Stamp::of(&path);
+    let stamp = Stamp::of(&file.path);
     if unless.as_ref() == Some(&stamp) {
         return Outcome::Unchanged;
     }
-    let document = file::read(&path, MAX_BYTES).map_err(ReadError::from);
-    let set = document.and_then(|d| parse_file(&d));
+    let document = file::read(&file.path, MAX_BYTES).map_err(ReadError::from);
+    let set = document.and_then(|document| usable(file.parse(&document)?));
     Outcome::File(stamp, set.map(Fresh::from))
-}
-
-fn parse_file(document: &[u8]) -> Result<JwkSet, ReadError> {
-    usable(jwk::parse_set(document, Symmetric::Allowed)?)
 }
 
 /// Refuses a set without a single usable key.

@@ -21,6 +21,15 @@ pub struct Header {
     pub(super) typ: Option<Box<str>>,
     pub(super) cty: Option<Box<str>>,
     pub(super) crit: Vec<Box<str>>,
+    /// Behind a pointer: few tokens need them, and a proof keeps its header.
+    pub(super) digests: Option<Box<Digests>>,
+}
+
+/// `x5t` and `x5t#S256`, as they were sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Digests {
+    x5t: Option<Box<str>>,
+    x5t_s256: Option<Box<str>>,
 }
 
 /// Why a header is refused before its issuer is known.
@@ -75,6 +84,7 @@ impl Header {
             typ: string(&members, "typ")?.map(Into::into),
             cty: string(&members, "cty")?.map(Into::into),
             crit: critical(&members)?,
+            digests: digests(&members)?,
         })
     }
 
@@ -88,6 +98,18 @@ impl Header {
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    /// `x5t`, as it was sent: it may name the certificate of the key (RFC 7515 §4.1.7).
+    #[must_use]
+    pub fn x5t(&self) -> Option<&str> {
+        self.digests.as_ref()?.x5t.as_deref()
+    }
+
+    /// `x5t#S256`, as it was sent (RFC 7515 §4.1.8).
+    #[must_use]
+    pub fn x5t_s256(&self) -> Option<&str> {
+        self.digests.as_ref()?.x5t_s256.as_deref()
     }
 
     /// `typ`, as it was sent.
@@ -117,6 +139,14 @@ fn string<'m>(
         Some(Value::String(value)) => Ok(Some(value)),
         Some(_) => Err(HeaderError::WrongType(name)),
     }
+}
+
+fn digests(members: &Map<String, Value>) -> Result<Option<Box<Digests>>, HeaderError> {
+    let digests = Digests {
+        x5t: string(members, "x5t")?.map(Into::into),
+        x5t_s256: string(members, "x5t#S256")?.map(Into::into),
+    };
+    Ok((digests != Digests::default()).then(|| Box::new(digests)))
 }
 
 /// The names in `crit`, by the rules of RFC 7515 §4.1.11.

@@ -2,12 +2,12 @@
 
 use aws_lc_rs::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, ParsedPublicKey};
 
-use super::{JwkError, Thumbprint, members::Members};
+use super::{JwkError, Thumbprint, members::Members, point};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
 const CURVE: &str = "Ed25519";
 
-/// Reads `crv` and `x`.
+/// Reads `crv` and `x`. The library takes any 32 bytes, so the point is looked at here.
 pub(super) fn read(
     members: Members<'_>,
 ) -> Result<(ParsedPublicKey, AlgorithmSet, Thumbprint), JwkError> {
@@ -18,6 +18,7 @@ pub(super) fn read(
     if x.len() != ED25519_PUBLIC_KEY_LEN {
         return Err(JwkError::Length("x"));
     }
+    point::check(&x)?;
     let possible = [Algorithm::EdDsa, Algorithm::Ed25519].into_iter().collect();
     let algorithms = members.algorithms(possible)?;
     let key = ParsedPublicKey::new(&ED25519, x.as_slice()).map_err(|_| JwkError::Invalid)?;
