@@ -15,6 +15,7 @@ mod context;
 mod duration;
 mod environment;
 mod fetch;
+mod fetch_certificate;
 mod files;
 mod issuer;
 mod issuer_discovery;

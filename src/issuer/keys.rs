@@ -8,14 +8,14 @@ use std::{
 use arc_swap::ArcSwapOption;
 
 use super::{
-    KeySource,
+    KeySource, Remote,
     flight::{Flight, Wish},
     set::{Candidates, KeyError, KeySet},
     status::KeysStatus,
 };
 use crate::{
     clock::{Clock, UnixTime},
-    jose::{Header, Thumbprint, jwk::JwkSet},
+    jose::{Header, Key, Thumbprint, jwk::JwkSet},
 };
 
 mod upkeep;
@@ -87,12 +87,7 @@ impl KeyRing {
             return first;
         };
         let (wish, patience) = match (&self.source, error) {
-            (KeySource::Remote(remote), _) => (
-                Wish::Missing {
-                    cooldown: remote.cooldown,
-                },
-                remote.timeout.saturating_add(GRACE),
-            ),
+            (KeySource::Remote(remote), _) => missing(remote),
             (KeySource::File(_), KeyError::Unavailable) => (Wish::Join, FILE_PATIENCE),
             (KeySource::File(_), KeyError::NotFound | KeyError::OutOfTime)
             | (KeySource::Fixed(_), _) => return first,
@@ -100,6 +95,28 @@ impl KeyRing {
         // Whether it came in time or not: what is held now is the answer.
         let _ = tokio::time::timeout(patience, flight.wait(wish)).await;
         self.look(header)
+    }
+
+    /// Other keys to try for `header`, after none of `tried` made the signature: its issuer may have
+    /// changed a key that has no `kid`, or that the token does not name, and nothing but the signature
+    /// tells. The set is fetched as for an unknown `kid`, within the same cooldown.
+    ///
+    /// `None` where one of `tried` is the key that the token names, or there are no others.
+    pub async fn find_others(&self, header: &Header, tried: &Candidates) -> Option<Candidates> {
+        let (KeySource::Remote(remote), Some(flight)) = (&self.source, &self.flight) else {
+            return None;
+        };
+        if header.kid().is_some() && tried.iter().any(|key| key.kid() == header.kid()) {
+            return None;
+        }
+        let (wish, patience) = missing(remote);
+        let _ = tokio::time::timeout(patience, flight.wait(wish)).await;
+        let is_new = |key: &Arc<Key>| {
+            let mut tried = tried.iter();
+            !tried.any(|old| old.thumbprint() == key.thumbprint())
+        };
+        let found = self.look(header).ok()?.into_iter();
+        Some(found.filter(is_new).collect()).filter(|others: &Candidates| !others.is_empty())
     }
 
     /// Reads the keys now, whatever the cooldown says, and returns when that is done. Does nothing
@@ -162,6 +179,14 @@ impl KeyRing {
         now.since(held.set.read_at) <= limit
             && held.age.saturating_add(held.read.elapsed()).as_secs() <= remote.stale_for.as_secs()
     }
+}
+
+/// What a request wants of a remote set that has no key for it, and how long it waits.
+fn missing(remote: &Remote) -> (Wish, Duration) {
+    let wish = Wish::Missing {
+        cooldown: remote.cooldown,
+    };
+    (wish, remote.timeout.saturating_add(GRACE))
 }
 
 impl Held {

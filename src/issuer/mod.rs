@@ -12,6 +12,7 @@ use crate::{
     jose::{jwk::JwkSet, policy::HeaderPolicy},
 };
 
+pub mod client_certificate;
 pub mod discovery;
 pub mod fetch;
 pub mod file;
@@ -29,6 +30,7 @@ pub mod status;
 pub mod trust_store;
 pub mod warning;
 
+pub use client_certificate::ClientCertificate;
 pub use key_cache::KeyCache;
 pub use key_file::{KeyFile, KeyForm};
 pub use keys::KeyRing;

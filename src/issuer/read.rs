@@ -7,9 +7,10 @@ use reqwest::Url;
 use super::{
     Issuer, KeySource,
     discovery::DiscoveryError,
-    fetch::{Clients, FetchError, MAX_BYTES, Validator},
+    fetch::{Clients, FetchError, MAX_BYTES},
     file::{self, FileError, Stamp},
     key_file::{KeyFile, KeyFileError},
+    remote::Known,
 };
 use crate::jose::jwk::{JwkError, JwkSet, JwkSetError};
 
@@ -62,7 +63,7 @@ pub(super) struct Fresh {
     /// The document itself, of keys that came over the network.
     pub(super) document: Option<Vec<u8>>,
     /// What to ask with the next time.
-    pub(super) validator: Option<Validator>,
+    pub(super) known: Known,
     /// How long their server wants them to be used.
     pub(super) max_age: Option<Duration>,
 }
@@ -73,7 +74,7 @@ impl From<JwkSet> for Fresh {
             set: Some(set),
             found: None,
             document: None,
-            validator: None,
+            known: Known::default(),
             max_age: None,
         }
     }
@@ -98,8 +99,8 @@ pub(super) struct Attempt {
     pub(super) clients: Clients,
     /// What its file looked like, if it is to be read only when that changed.
     pub(super) unless: Option<Stamp>,
-    /// What to ask with whether its document changed, if its keys are remote.
-    pub(super) validator: Option<Validator>,
+    /// What to ask with whether its documents changed, if its keys are remote.
+    pub(super) known: Known,
 }
 
 impl Attempt {
@@ -107,7 +108,7 @@ impl Attempt {
     pub(super) async fn make(self) -> Outcome {
         match self.issuer.keys.source() {
             KeySource::Remote(remote) => {
-                Outcome::Read(remote.read(&self.clients, self.validator.as_ref()).await)
+                Outcome::Read(remote.read(&self.clients, &self.known).await)
             }
             KeySource::File(file) => {
                 let file = file.clone();

@@ -17,10 +17,12 @@ use crate::{
 };
 
 mod answers;
+mod certificates;
 mod discovery;
 mod files;
 mod kept;
 mod key_server;
+mod kidless;
 mod same;
 mod sharing;
 
@@ -104,6 +106,7 @@ fn remote(server: &KeyServer) -> Remote {
         stale_for: 24 * HOUR,
         timeout: Duration::from_secs(30),
         authorities: None,
+        client_certificate: None,
         credentials: None,
     }
 }
@@ -122,6 +125,7 @@ pub(super) fn unreachable() -> KeySource {
         stale_for: HOUR,
         timeout: HOUR,
         authorities: None,
+        client_certificate: None,
         credentials: None,
     })
 }
