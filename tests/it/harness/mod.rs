@@ -10,6 +10,7 @@ mod issuer;
 pub(crate) mod mint;
 mod refused;
 mod stage;
+mod tls_issuer;
 mod upstream;
 mod wire;
 
@@ -22,6 +23,7 @@ pub(crate) use issuer::{Issuer, Publish};
 pub(crate) use mint::{Signer, Token};
 pub(crate) use refused::refused;
 pub(crate) use stage::{Builder, Stage};
+pub(crate) use tls_issuer::{TlsIssuer, stranger as strange_client};
 pub(crate) use upstream::{Reply, Seen, Upstream};
 
 /// The `iss` of the default configuration.
