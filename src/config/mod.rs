@@ -20,6 +20,7 @@ mod files;
 mod issuer;
 mod issuer_discovery;
 mod issuer_headers;
+mod issuer_key_set;
 mod issuer_keys;
 mod issuer_name;
 mod issuer_trust_store;
