@@ -9,6 +9,7 @@ mod errors;
 mod files;
 mod issuers;
 mod issuers_file;
+mod key_files;
 mod redaction;
 mod reference;
 mod sections;

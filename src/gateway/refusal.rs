@@ -99,7 +99,7 @@ impl Refusal {
             Self::Policy(PolicyError::Critical(_)) => Code::CriticalHeaderUnsupported,
             Self::Policy(PolicyError::Type { .. }) => Code::TypeNotAllowed,
             Self::Key(KeyError::NotFound) => Code::KeyNotFound,
-            Self::Key(KeyError::Unavailable) => Code::KeysUnavailable,
+            Self::Key(KeyError::Unavailable | KeyError::OutOfTime) => Code::KeysUnavailable,
             Self::Signature(BadSignature) => Code::SignatureInvalid,
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,

@@ -143,10 +143,11 @@ impl Eq for KeySource {}
 
 fn are_same(one: &JwkSet, other: &JwkSet) -> bool {
     let keys = |set: &JwkSet| {
-        let parts = set
-            .keys
-            .iter()
-            .map(|k| (k.thumbprint(), k.kid().map(str::to_owned), k.algorithms()));
+        let parts = set.keys.iter().map(|key| {
+            let certificate = key.certificate().cloned();
+            let kid = key.kid().map(str::to_owned);
+            (key.thumbprint(), kid, key.algorithms(), certificate)
+        });
         parts.collect::<Vec<_>>()
     };
     keys(one) == keys(other) && one.skipped == other.skipped

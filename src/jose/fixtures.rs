@@ -132,6 +132,22 @@ impl Signer {
         ]
     }
 
+    /// The public key as X.509 writes it.
+    pub(crate) fn spki(&self) -> Vec<u8> {
+        let der = match &self.pair {
+            Pair::Rsa(pair) => pair.public_key().as_der(),
+            Pair::Ecdsa(pair) => pair.public_key().as_der(),
+            Pair::Ed25519(pair) => pair.public_key().as_der(),
+            Pair::Secret(_) => panic!("not a public key"),
+        };
+        der.unwrap().as_ref().to_vec()
+    }
+
+    /// A certificate of the public key, signed by nobody, valid between these times.
+    pub(crate) fn certificate(&self, not_before: &str, not_after: &str) -> Vec<u8> {
+        certificate(&self.spki(), not_before, not_after)
+    }
+
     pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         match &self.pair {
             Pair::Rsa(_) => self.sign_rsa(rsa_encoding(algorithm), message),
@@ -169,6 +185,46 @@ impl Signer {
         let signature = self.sign(algorithm, input.as_bytes());
         format!("{input}.{}", encoded(signature))
     }
+}
+
+/// A value of ASN.1 in DER.
+pub(crate) fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let length = match content.len() {
+        short @ 0..=127 => vec![short as u8],
+        middle @ 128..=255 => vec![0x81, middle as u8],
+        long => [&[0x82][..], &(long as u16).to_be_bytes()].concat(),
+    };
+    [&[tag][..], &length, &content].concat()
+}
+
+/// A certificate of this SubjectPublicKeyInfo; the times are as UTCTime or GeneralizedTime has them.
+pub(crate) fn certificate(spki: &[u8], not_before: &str, not_after: &str) -> Vec<u8> {
+    let time = |text: &str| {
+        der(
+            if text.len() == 13 { 0x17 } else { 0x18 },
+            &[text.as_bytes()],
+        )
+    };
+    let algorithm = der(0x30, &[&der(6, &[&[0x2b, 0x65, 0x70]])]);
+    let name = der(0x30, &[]);
+    let validity = der(0x30, &[&time(not_before), &time(not_after)]);
+    let version = der(0xa0, &[&der(2, &[&[2]])]);
+    let serial = der(2, &[&[1]]);
+    let to_be_signed = der(
+        0x30,
+        &[&version, &serial, &algorithm, &name, &validity, &name, spki],
+    );
+    der(0x30, &[&to_be_signed, &algorithm, &der(3, &[&[0; 65]])])
+}
+
+/// The PEM of `der`.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    use base64::engine::general_purpose::STANDARD;
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        STANDARD.encode(der)
+    )
 }
 
 pub(crate) fn mac(algorithm: Algorithm, secret: &[u8], message: &[u8]) -> Vec<u8> {

@@ -10,6 +10,7 @@ pub(crate) mod fixtures;
 pub mod header;
 pub mod json;
 pub mod jwk;
+pub mod pem;
 pub mod policy;
 pub mod verify;
 

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod claims;
 #[cfg(test)]
 mod deadlines;
@@ -22,6 +24,8 @@ mod headers;
 mod http;
 #[cfg(test)]
 mod jose;
+#[cfg(test)]
+mod key_tls;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]

@@ -5,12 +5,16 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{
-    BadSignature, JwkError, Thumbprint, ec,
+    BadSignature, JwkError, Thumbprint,
+    certificate::{CertificateFacts, Validity},
+    ec,
     members::Members,
     oct::{self, OctKey},
     okp,
     public::PublicKey,
     rsa::{self, RsaKey},
+    spki::SubjectPublicKey,
+    x5c,
 };
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
@@ -20,6 +24,8 @@ pub struct Key {
     algorithms: AlgorithmSet,
     thumbprint: Thumbprint,
     material: Material,
+    /// What is known of its certificate, if it has one.
+    certificate: Option<Box<CertificateFacts>>,
 }
 
 /// Whether a set may hold `oct` keys. A set that was fetched may not: a published secret is none.
@@ -39,12 +45,20 @@ enum Material {
 }
 
 impl Key {
-    /// A key from one JWK.
+    /// A key from one JWK. Where it has certificates (`x5c`), the first must be for the same key; one
+    /// without members of its own is the key of that certificate.
     ///
     /// # Errors
     /// [`JwkError`] says why it cannot be used.
     pub fn from_jwk(jwk: &Value, symmetric: Symmetric) -> Result<Self, JwkError> {
-        let members = Members::of(jwk)?;
+        x5c::read(Members::of(jwk)?, symmetric)
+    }
+
+    /// The key that the members themselves say.
+    pub(super) fn from_members(
+        members: Members<'_>,
+        symmetric: Symmetric,
+    ) -> Result<Self, JwkError> {
         let kid = members.optional("kid")?.map(Into::into);
         members.refuse_other_purposes()?;
         let kty = members.string("kty")?;
@@ -64,7 +78,33 @@ impl Key {
             algorithms,
             thumbprint,
             material,
+            certificate: None,
         })
+    }
+
+    /// The key of a SubjectPublicKeyInfo, which may stand in a certificate.
+    pub(super) fn from_public_key(
+        key: SubjectPublicKey,
+        certificate: Option<CertificateFacts>,
+    ) -> Result<Self, JwkError> {
+        let own = Self::from_members(Members::from(&key.members), Symmetric::Refused)?;
+        own.certified(key.bound, certificate)
+    }
+
+    /// This key with what its certificate says: which algorithms it is bound to, and when it is valid.
+    pub(super) fn certified(
+        mut self,
+        bound: Option<AlgorithmSet>,
+        certificate: Option<CertificateFacts>,
+    ) -> Result<Self, JwkError> {
+        if let Some(bound) = bound {
+            self.algorithms = self.algorithms.intersection(bound);
+        }
+        if self.algorithms.is_empty() {
+            return Err(JwkError::AlgorithmMismatch);
+        }
+        self.certificate = certificate.map(Box::new);
+        Ok(self)
     }
 
     /// A shared secret, for those HMAC algorithms whose hash is not longer than it (RFC 7518 §3.2).
@@ -83,6 +123,7 @@ impl Key {
             algorithms,
             thumbprint,
             material,
+            certificate: None,
         })
     }
 
@@ -119,6 +160,25 @@ impl Key {
     #[must_use]
     pub fn public_thumbprint(&self) -> Option<Thumbprint> {
         (!matches!(self.material, Material::Oct(_))).then_some(self.thumbprint)
+    }
+
+    /// What is known of its certificate, if it has one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&CertificateFacts> {
+        self.certificate.as_deref()
+    }
+
+    /// When it may be used, if its certificate says so.
+    #[must_use]
+    pub fn validity(&self) -> Option<Validity> {
+        self.certificate.as_ref()?.validity
+    }
+
+    /// Whether it may be used at `now`, in seconds since 1970.
+    #[must_use]
+    pub fn is_valid_at(&self, now: i64) -> bool {
+        self.validity()
+            .is_none_or(|validity| validity.contains(now))
     }
 
     /// Verifies `signature` over `message`.

@@ -15,9 +15,19 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 #[derive(Clone, Copy)]
 pub(super) struct Members<'j>(&'j Map<String, Value>);
 
+impl<'j> From<&'j Map<String, Value>> for Members<'j> {
+    fn from(members: &'j Map<String, Value>) -> Self {
+        Self(members)
+    }
+}
+
 impl<'j> Members<'j> {
     pub(super) fn of(jwk: &'j Value) -> Result<Self, JwkError> {
         jwk.as_object().map(Self).ok_or(JwkError::NotAnObject)
+    }
+
+    pub(super) const fn object(self) -> &'j Map<String, Value> {
+        self.0
     }
 
     /// The string `name`, if there is such a member.

@@ -148,6 +148,35 @@ impl Signer {
         [public.as_ref().to_vec(), x509.as_ref().to_vec()]
     }
 
+    /// A certificate of the public key, signed with it, and valid between these days.
+    pub(crate) fn certificate(
+        &self,
+        from: (i32, u8, u8),
+        until: (i32, u8, u8),
+    ) -> rcgen::Certificate {
+        let mut params = rcgen::CertificateParams::new([]).unwrap();
+        params.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+        params.not_after = rcgen::date_time_ymd(until.0, until.1, until.2);
+        let key = rcgen::KeyPair::try_from(self.pkcs8()).unwrap();
+        params.self_signed(&key).unwrap()
+    }
+
+    /// The public key in PEM.
+    pub(crate) fn public_pem(&self) -> String {
+        rcgen::KeyPair::try_from(self.pkcs8())
+            .unwrap()
+            .public_key_pem()
+    }
+
+    fn pkcs8(&self) -> Vec<u8> {
+        match &self.pair {
+            Pair::Rsa(pair) => pair.as_der().unwrap().as_ref().to_vec(),
+            Pair::Ecdsa(pair, _) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.to_pkcs8().unwrap().as_ref().to_vec(),
+            Pair::Secret(_) => panic!("{} has no certificate", self.kid),
+        }
+    }
+
     /// The JWS signature of `message`.
     pub(crate) fn sign(&self, algorithm: &str, message: &[u8]) -> Vec<u8> {
         match (&self.pair, algorithm) {

@@ -11,6 +11,7 @@ pub(crate) mod mint;
 mod refused;
 mod reload;
 mod stage;
+mod tls_issuer;
 mod upstream;
 mod wire;
 
@@ -23,6 +24,7 @@ pub(crate) use issuer::{Issuer, Publish};
 pub(crate) use mint::{Signer, Token};
 pub(crate) use refused::refused;
 pub(crate) use stage::{Builder, FILE, Stage};
+pub(crate) use tls_issuer::{TlsIssuer, stranger as strange_client};
 pub(crate) use upstream::{Reply, Seen, Upstream};
 
 /// The `iss` of the default configuration.

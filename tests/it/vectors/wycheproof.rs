@@ -111,7 +111,7 @@ fn keys_are_refused_for_the_reason_that_their_vector_is_about() {
         ("exponentOne", JwkError::Exponent),
         ("wrong_algorithm", JwkError::AlgorithmUnknown),
         ("invalid_use", JwkError::Use),
-        ("invalid_point", JwkError::Invalid),
+        ("invalid_point", JwkError::PointInvalid),
         ("wrong_curve", JwkError::Length("x")),
         ("wrong_kty", JwkError::Missing("n")),
         ("invalid_aes_gcm_key", JwkError::AlgorithmUnknown),

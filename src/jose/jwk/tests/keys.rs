@@ -225,18 +225,21 @@ fn a_point_has_the_curves_length_and_is_on_it() {
             let refused = jwk(json!({name: encoded(&value[1..])}));
             assert_eq!(refused, Err(JwkError::Length(name)));
             let refused = jwk(json!({name: encoded(vec![0xff; value.len()])}));
-            assert_eq!(refused, Err(JwkError::Invalid), "not below the prime");
+            assert_eq!(refused, Err(JwkError::PointInvalid), "not below the prime");
         }
         let zero = encoded(vec![0; x.len()]);
-        assert_eq!(jwk(json!({"x": zero, "y": zero})), Err(JwkError::Invalid));
-        assert_eq!(jwk(json!({"y": encoded(&x)})), Err(JwkError::Invalid));
+        assert_eq!(
+            jwk(json!({"x": zero, "y": zero})),
+            Err(JwkError::PointInvalid)
+        );
+        assert_eq!(jwk(json!({"y": encoded(&x)})), Err(JwkError::PointInvalid));
         assert_eq!(jwk(json!({"crv": null})), Err(JwkError::Missing("crv")));
         for crv in ["P-224", "Ed25519", "p-256", "P-256K", "X25519"] {
             assert_eq!(jwk(json!({"crv": crv})), Err(JwkError::Curve), "{crv}");
         }
     }
     let other = read(&with(&P256.jwk, json!({"crv": "secp256k1"})));
-    assert_eq!(other, Err(JwkError::Invalid));
+    assert_eq!(other, Err(JwkError::PointInvalid));
     assert_eq!(
         read(&with(&P256.jwk, json!({"crv": "P-384"}))),
         Err(JwkError::Length("x"))
