@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
-    server::{Course, ListenError, Listener, Settings, Worker, listener},
+    server::{Course, Crew, ListenError, Listener, Settings, Worker, listener},
     telemetry::Metrics,
 };
 
@@ -42,6 +42,7 @@ pub struct Running {
     settings: Settings,
     addresses: Vec<SocketAddr>,
     admin_address: Option<SocketAddr>,
+    crew: Arc<Crew>,
     course: watch::Sender<Course>,
     workers: Vec<JoinHandle<bool>>,
     background: Option<JoinHandle<()>>,
@@ -119,7 +120,6 @@ impl App {
         } = self;
         let (course, watched) = watch::channel(Course::Serve);
         let (ended, background_ends) = watch::channel(false);
-        let connections = Arc::new(AtomicUsize::new(0));
         let admin_address = admin.as_ref().map(admin::Bound::address);
         // The refresher takes the rings over before anyone can ask them for a key.
         let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock);
@@ -128,11 +128,12 @@ impl App {
         }
         let background = start_background(refresher, admin, background_ends, watched.clone())?;
         let mut workers = Vec::with_capacity(listeners.len());
-        for (number, listeners) in listeners.into_iter().enumerate() {
+        let (crew, members) = Crew::of(listeners.len());
+        for (number, (listeners, member)) in listeners.into_iter().zip(members).enumerate() {
             let worker = Worker {
                 listeners,
                 gateway: Arc::clone(&gateway),
-                connections: Arc::clone(&connections),
+                member,
                 course: watched.clone(),
             };
             workers.push(start_worker(number, worker)?);
@@ -143,6 +144,7 @@ impl App {
             settings,
             addresses,
             admin_address,
+            crew,
             course,
             workers,
             background,
@@ -162,6 +164,12 @@ impl Running {
     #[must_use]
     pub const fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
+    }
+
+    /// How many connections each worker has.
+    #[must_use]
+    pub fn connections(&self) -> Vec<u32> {
+        self.crew.connections()
     }
 
     /// The gateway itself.

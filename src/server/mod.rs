@@ -4,17 +4,21 @@ use std::{net::SocketAddr, path::PathBuf};
 
 mod accept;
 mod answer;
+mod awake;
 mod chunks;
 mod client;
 mod connection;
+mod crew;
 mod farewell;
 mod head;
 pub mod listener;
+mod socket;
 mod stream;
 mod watch;
 pub mod worker;
 
 pub use crate::limits::Limits;
+pub use crew::{Crew, Member};
 pub use listener::{ListenError, Listener};
 pub use worker::{Course, Worker};
 
