@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
-    server::{Course, Crew, ListenError, Listener, Settings, Worker, listener},
+    server::{Course, Crew, ListenError, Listener, Load, Settings, Worker, listener},
     telemetry::Metrics,
 };
 
@@ -166,10 +166,10 @@ impl Running {
         self.admin_address
     }
 
-    /// How many connections each worker has.
+    /// What each worker has to do.
     #[must_use]
-    pub fn connections(&self) -> Vec<u32> {
-        self.crew.connections()
+    pub fn loads(&self) -> Vec<Load> {
+        self.crew.loads().collect()
     }
 
     /// The gateway itself.

@@ -39,7 +39,7 @@ pub(super) async fn serve<S: Connected>(stream: S, client: Rc<Client>, place: Pl
             Call::Expired => return,
         }
         let waking = place.wakes(&client);
-        match Box::pin(be_awake(stream, &client, place.shop())).await {
+        match boxed(stream, &client, place.shop()).await {
             Some(rested) => stream = rested,
             None => return,
         }
@@ -69,6 +69,15 @@ async fn close<S: Connected>(stream: &mut ClientStream<S>, client: &Client) {
         client.poll_expired(context)
     })
     .await;
+}
+
+/// A function of its own, because a future also has room for those that it boxes itself.
+fn boxed<'c, S: Connected>(
+    stream: ClientStream<S>,
+    client: &'c Rc<Client>,
+    shop: &'c Shop,
+) -> Pin<Box<impl Future<Output = Option<ClientStream<S>>> + use<'c, S>>> {
+    Box::pin(be_awake(stream, client, shop))
 }
 
 /// Serves requests until the connection ends, or rests: then its stream comes back.

@@ -43,10 +43,12 @@ struct Desk {
     door: mpsc::Sender<Fresh>,
 }
 
-/// A worker's connections: above those that are awake, below all of them. So the order of two loads is
-/// that of their awake connections first.
+/// A worker's connections.
+//
+// Above those that are awake, below all of them: so the order of two is that of their awake ones first,
+// and one atomic number holds both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Load(u64);
+pub struct Load(u64);
 
 /// One connection, and one that is awake.
 const ONE: u64 = 1;
@@ -82,10 +84,10 @@ impl Crew {
         (crew, members)
     }
 
-    /// How many connections each worker has, with those that are on their way to it.
-    #[must_use]
-    pub fn connections(&self) -> Vec<u32> {
-        self.loads().map(Load::all).collect()
+    /// What each worker has to do, with the connections that are on their way to it.
+    pub fn loads(&self) -> impl Iterator<Item = Load> {
+        let load = |desk: &Desk| Load(desk.load.load(Ordering::Relaxed));
+        self.desks.iter().map(load)
     }
 
     /// A seat for a connection that worker `own` has accepted, at whoever has most time for it; `None`
@@ -150,11 +152,6 @@ impl Crew {
         })
     }
 
-    fn loads(&self) -> impl Iterator<Item = Load> {
-        let load = |desk: &Desk| Load(desk.load.load(Ordering::Relaxed));
-        self.desks.iter().map(load)
-    }
-
     fn add(&self, number: usize, what: u64) {
         if let Some(desk) = self.desks.get(number) {
             desk.load.fetch_add(what, Ordering::Relaxed);
@@ -169,12 +166,16 @@ impl Crew {
 }
 
 impl Load {
-    const fn awake(self) -> u32 {
+    /// How many of them have something to do, or had a moment ago.
+    #[must_use]
+    pub const fn awake(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-    const fn all(self) -> u32 {
+    /// How many there are.
+    #[must_use]
+    pub const fn all(self) -> u32 {
         self.0 as u32
     }
 
@@ -235,6 +236,10 @@ mod tests {
 
     const MANY: usize = 10_000;
 
+    fn counts(crew: &Crew) -> Vec<u32> {
+        crew.loads().map(Load::all).collect()
+    }
+
     fn fill(crew: &Arc<Crew>, own: usize, count: usize) -> Vec<Seat> {
         (0..count).map(|_| crew.seat(own, MANY).unwrap()).collect()
     }
@@ -246,7 +251,7 @@ mod tests {
             let _seats: Vec<_> = (0..4)
                 .map(|n| crew.seat(accepted_by >> n & 1, MANY).unwrap())
                 .collect();
-            assert_eq!(crew.connections(), [2, 2], "{accepted_by:04b}");
+            assert_eq!(counts(&crew), [2, 2], "{accepted_by:04b}");
         }
     }
 
@@ -259,14 +264,14 @@ mod tests {
         };
         let threads = [filling(0), filling(0)];
         let _seats = threads.map(|thread| thread.join().unwrap());
-        assert_eq!(crew.connections(), [2, 2]);
+        assert_eq!(counts(&crew), [2, 2]);
     }
 
     #[test]
     fn a_connection_stays_where_it_is_when_nobody_has_clearly_less() {
         let (crew, _members) = Crew::of(2);
         let even: Vec<_> = (0..80).flat_map(|n| fill(&crew, n & 1, 1)).collect();
-        assert_eq!(crew.connections(), [40, 40]);
+        assert_eq!(counts(&crew), [40, 40]);
         let more: Vec<_> = (0..5).map(|_| crew.seat(0, MANY).unwrap()).collect();
         assert!(more.iter().all(|seat| seat.is_at(0)));
         assert!(crew.seat(0, MANY).unwrap().is_at(0));
@@ -298,7 +303,7 @@ mod tests {
         let mut seats: Vec<_> = (0..5).map_while(|_| crew.seat(1, 4)).collect();
         assert_eq!(seats.len(), 4);
         assert!(crew.seat(0, 4).is_none());
-        assert_eq!(crew.connections().iter().sum::<u32>(), 4);
+        assert_eq!(counts(&crew).iter().sum::<u32>(), 4);
         seats[0].rests();
         seats[0].move_to(2);
         drop(seats);

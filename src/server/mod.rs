@@ -18,7 +18,7 @@ mod watch;
 pub mod worker;
 
 pub use crate::limits::Limits;
-pub use crew::{Crew, Member};
+pub use crew::{Crew, Load, Member};
 pub use listener::{ListenError, Listener};
 pub use worker::{Course, Worker};
 

@@ -33,6 +33,8 @@ mod logs;
 #[cfg(test)]
 mod path;
 #[cfg(test)]
+mod rest;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod smoke;
@@ -42,3 +44,5 @@ mod token_place;
 mod upstream;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod workers;
