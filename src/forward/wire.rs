@@ -104,6 +104,14 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
+    /// Gives up what it holds room in; the next request makes it anew.
+    pub(super) fn rest(&mut self) {
+        if self.input.is_empty() && self.output.is_empty() {
+            self.input = BytesMut::new();
+            self.output = Output::default();
+        }
+    }
+
     /// Ready for the next request: nothing of this one stays.
     pub(super) fn reset(&mut self) {
         self.read_size = READ;
@@ -185,6 +193,36 @@ impl Stream {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wire_at_rest_holds_no_room_and_reads_on() {
+        let (own, mut other) = UnixStream::pair().unwrap();
+        let mut wire = Wire::new(Stream::Unix(own));
+        for reply in [b"one", b"two"] {
+            wire.output.head.extend_from_slice(b"ask");
+            poll_fn(|context| wire.poll_flush(context)).await.unwrap();
+            other.read_exact(&mut [0; 3]).await.unwrap();
+            other.write_all(reply).await.unwrap();
+            poll_fn(|context| wire.poll_read(context)).await.unwrap();
+            // What was read and not taken stays.
+            wire.rest();
+            assert_eq!(wire.input, &reply[..]);
+            wire.input.clear();
+            wire.reset();
+            assert!(wire.input.capacity() >= READ - reply.len());
+            wire.rest();
+            assert_eq!(wire.input.capacity() + wire.output.head.capacity(), 0);
         }
     }
 }

@@ -74,6 +74,9 @@ const LINE_ENDS: usize = 64;
 /// How much of a message is held, on its way in and on its way out, for one that is read slowly.
 const BUFFER: usize = 64 * 1024;
 
+/// How many looks at the clients there are for one at the upstreams' connections.
+const LOOKS: usize = 10;
+
 /// How late a deadline may fire.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -122,8 +125,11 @@ async fn look(shop: Rc<Shop>) {
     let mut interval = tokio::time::interval(awake::LOOK);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
-        shop.awake.look();
+        for _ in 0..LOOKS {
+            interval.tick().await;
+            shop.awake.look();
+        }
+        shop.pool.look();
     }
 }
 
