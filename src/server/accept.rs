@@ -11,8 +11,9 @@ use tokio::{
 use super::{
     client::Client,
     connection::{self, FAREWELL},
-    crew::Seat,
     listener::Listener,
+    place::Place,
+    seat::Seat,
     socket::{Connected, Fresh, Socket},
     stream::ClientStream,
     worker::Shop,
@@ -21,59 +22,6 @@ use crate::{
     forward::{Pace, Peer},
     gateway::Code,
 };
-
-/// A place among the connections of a worker; given back when it is dropped, the seat first: whoever
-/// sees that a connection is gone may count on it.
-pub(super) struct Place {
-    seat: Seat,
-    entry: Entry,
-}
-
-/// That a client is here.
-struct Entry {
-    shop: Rc<Shop>,
-    id: u64,
-}
-
-/// That a connection is awake, until it is dropped.
-pub(super) struct Waking<'p> {
-    place: &'p Place,
-    client: &'p Client,
-}
-
-impl Place {
-    pub(super) fn shop(&self) -> &Rc<Shop> {
-        &self.entry.shop
-    }
-
-    /// The connection of `client`, whose place it is, is awake.
-    pub(super) fn wakes<'p>(&'p self, client: &'p Rc<Client>) -> Waking<'p> {
-        self.seat.wakes();
-        self.shop().awake.enter(client);
-        Waking {
-            place: self,
-            client,
-        }
-    }
-}
-
-impl Drop for Waking<'_> {
-    fn drop(&mut self) {
-        self.place.shop().awake.leave(self.client);
-        self.place.seat.rests();
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let mut clients = self.shop.clients.borrow_mut();
-        clients.remove(&self.id);
-        self.shop.gateway.metrics().connections.dec();
-        if clients.is_empty() {
-            self.shop.emptied.notify_one();
-        }
-    }
-}
 
 /// How many clients may be told at a time that there is no room for them; the others just hear nothing.
 const TURNED_AWAY: usize = 64;
@@ -181,9 +129,7 @@ fn keep(fresh: Fresh, shop: &Rc<Shop>) {
 fn welcome(stream: impl Connected, address: Option<IpAddr>, seat: Seat, shop: &Rc<Shop>) {
     shop.gateway.metrics().connections.inc();
     let (id, client) = shop.admit(address);
-    let shop = Rc::clone(shop);
-    let entry = Entry { shop, id };
-    let place = Place { seat, entry };
+    let place = Place::new(seat, Rc::clone(shop), id);
     tokio::task::spawn_local(connection::serve(stream, client, place));
 }
 

@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::{
-    accept::Place, answer::Answer, client::Client, farewell, socket::Connected,
+    answer::Answer, client::Client, farewell, place::Place, socket::Connected,
     stream::ClientStream, worker::Shop,
 };
 use crate::gateway::{Code, Exchange, Gateway, request_id};

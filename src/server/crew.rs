@@ -4,17 +4,18 @@
 //! chance, one worker idle while another queues; so whoever accepts one for which another worker has more
 //! time hands it over. Only sockets from which nothing was read change hands, once at most.
 
-use std::{
-    cell::Cell,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use tokio::sync::mpsc;
 
-use super::socket::Fresh;
+use super::{
+    load::{AWAKE, Load, ONE},
+    seat::Seat,
+    socket::Fresh,
+};
 
 /// All workers of a gateway.
 pub struct Crew {
@@ -31,28 +32,10 @@ pub struct Member {
     pub(super) fresh: mpsc::Receiver<Fresh>,
 }
 
-/// A place among the connections of all workers, at one of them; given back when it is dropped.
-pub(super) struct Seat {
-    crew: Arc<Crew>,
-    number: usize,
-    is_awake: Cell<bool>,
-}
-
 struct Desk {
     load: AtomicU64,
     door: mpsc::Sender<Fresh>,
 }
-
-/// A worker's connections.
-//
-// Above those that are awake, below all of them: so the order of two is that of their awake ones first,
-// and one atomic number holds both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Load(u64);
-
-/// One connection, and one that is awake.
-const ONE: u64 = 1;
-const AWAKE: u64 = 1 << 32;
 
 /// How many connections may be on their way to one worker; more are kept by those who accepted them.
 const DOOR: usize = 256;
@@ -97,17 +80,13 @@ impl Crew {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        Some(Seat {
-            crew: Arc::clone(self),
-            number: self.choose(own),
-            is_awake: Cell::new(true),
-        })
+        Some(Seat::new(Arc::clone(self), self.choose(own)))
     }
 
     /// Hands a connection to the worker at whose desk its seat is; back it comes when that one has
     /// no time to open.
     pub(super) fn hand_over(&self, fresh: Fresh) -> Result<(), Fresh> {
-        let Some(desk) = self.desks.get(fresh.seat.number) else {
+        let Some(desk) = self.desks.get(fresh.seat.number()) else {
             return Err(fresh);
         };
         desk.door.try_send(fresh).map_err(|error| match error {
@@ -115,6 +94,24 @@ impl Crew {
                 fresh
             }
         })
+    }
+
+    /// Gives a seat back that was at the desk of worker `number`.
+    pub(super) fn give_back(&self, number: usize, what: u64) {
+        self.take(number, what);
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add(&self, number: usize, what: u64) {
+        if let Some(desk) = self.desks.get(number) {
+            desk.load.fetch_add(what, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn take(&self, number: usize, what: u64) {
+        if let Some(desk) = self.desks.get(number) {
+            desk.load.fetch_sub(what, Ordering::Relaxed);
+        }
     }
 
     /// The worker who gets one more connection, which is counted already.
@@ -151,83 +148,6 @@ impl Crew {
             (own, mine)
         })
     }
-
-    fn add(&self, number: usize, what: u64) {
-        if let Some(desk) = self.desks.get(number) {
-            desk.load.fetch_add(what, Ordering::Relaxed);
-        }
-    }
-
-    fn take(&self, number: usize, what: u64) {
-        if let Some(desk) = self.desks.get(number) {
-            desk.load.fetch_sub(what, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Load {
-    /// How many of them have something to do, or had a moment ago.
-    #[must_use]
-    pub const fn awake(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-    /// How many there are.
-    #[must_use]
-    pub const fn all(self) -> u32 {
-        self.0 as u32
-    }
-
-    /// Whether it is above `other` by more than an eighth: with many connections a small difference is
-    /// not worth a change of hands.
-    const fn is_above(self, other: Self) -> bool {
-        const fn is_above(one: u32, other: u32) -> bool {
-            one > other.saturating_add(other / 8)
-        }
-        is_above(self.awake(), other.awake())
-            || (self.awake() == other.awake() && is_above(self.all(), other.all()))
-    }
-}
-
-impl Seat {
-    /// Whether it is at the desk of worker `number`.
-    pub(super) const fn is_at(&self, number: usize) -> bool {
-        self.number == number
-    }
-
-    /// It is at the desk of worker `number` from now on.
-    pub(super) fn move_to(&mut self, number: usize) {
-        let what = self.weight();
-        self.crew.take(self.number, what);
-        self.number = number;
-        self.crew.add(number, what);
-    }
-
-    /// The connection has something to do.
-    pub(super) fn wakes(&self) {
-        if !self.is_awake.replace(true) {
-            self.crew.add(self.number, AWAKE);
-        }
-    }
-
-    /// The connection has nothing to do.
-    pub(super) fn rests(&self) {
-        if self.is_awake.replace(false) {
-            self.crew.take(self.number, AWAKE);
-        }
-    }
-
-    fn weight(&self) -> u64 {
-        ONE + if self.is_awake.get() { AWAKE } else { 0 }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.crew.take(self.number, self.weight());
-        self.crew.connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]
@@ -238,6 +158,10 @@ mod tests {
 
     fn counts(crew: &Crew) -> Vec<u32> {
         crew.loads().map(Load::all).collect()
+    }
+
+    fn awake(crew: &Crew) -> Vec<u32> {
+        crew.loads().map(Load::awake).collect()
     }
 
     fn fill(crew: &Arc<Crew>, own: usize, count: usize) -> Vec<Seat> {
@@ -287,14 +211,13 @@ mod tests {
         seats.iter().for_each(Seat::rests);
         let busy = fill(&crew, 0, 1);
         assert!(busy[0].is_at(0));
-        drop(seats.into_iter().filter(|seat| seat.is_at(0)).count());
         assert!(fill(&crew, 0, 1)[0].is_at(1), "the other has none awake");
         busy[0].rests();
         busy[0].rests();
-        assert_eq!(crew.desks[0].load.load(Ordering::Relaxed) / AWAKE, 0);
+        assert_eq!(awake(&crew), [0, 0]);
         busy[0].wakes();
         busy[0].wakes();
-        assert_eq!(crew.desks[0].load.load(Ordering::Relaxed) / AWAKE, 1);
+        assert_eq!(awake(&crew), [1, 0]);
     }
 
     #[test]
@@ -307,7 +230,7 @@ mod tests {
         seats[0].rests();
         seats[0].move_to(2);
         drop(seats);
-        assert!(crew.loads().all(|load| load == Load(0)));
+        assert!(crew.loads().all(|load| load == Load::default()));
         assert!(crew.seat(0, 1).is_some());
     }
 }

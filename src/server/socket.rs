@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::crew::Seat;
+use super::seat::Seat;
 
 /// A connection from which nothing was read, on its way to a worker.
 pub(super) struct Fresh {
