@@ -14,7 +14,7 @@ use crate::{
 
 /// The file is read here only to see whether it is good; whoever watches it reads it again.
 pub(super) fn file(issuer: &Section<'_>, source: &str, name: &str, form: KeyForm) -> Option<Keys> {
-    let (path, span) = issuer.path(source)?;
+    let (path, span) = issuer.foreign_path(source)?;
     let document = match files::read(&path, files::MAX_DOCUMENT) {
         Ok(document) => document,
         Err(error) => {

@@ -39,6 +39,8 @@ mod path;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod rest;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod smoke;
@@ -50,3 +52,5 @@ mod token_place;
 mod upstream;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod workers;
