@@ -6,7 +6,7 @@ use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
 use super::{
-    BadSignature, JwkError, Thumbprint, ec,
+    BadSignature, JwkError, Thumbprint, akp, ec,
     members::Members,
     oct::{self, OctKey},
     okp,
@@ -33,8 +33,8 @@ pub enum Symmetric {
 
 enum Material {
     Rsa(RsaKey),
-    /// Elliptic curves of both kinds: the parsed key knows its one algorithm.
-    Curve(ParsedPublicKey),
+    /// Elliptic curves of both kinds, and ML-DSA: the parsed key knows its one algorithm.
+    Bound(ParsedPublicKey),
     Oct(OctKey),
 }
 
@@ -53,8 +53,9 @@ impl Key {
         }
         let (material, algorithms, thumbprint) = match kty {
             "RSA" => wrap(Material::Rsa, rsa::read(members)?),
-            "EC" => wrap(Material::Curve, ec::read(members)?),
-            "OKP" => wrap(Material::Curve, okp::read(members)?),
+            "EC" => wrap(Material::Bound, ec::read(members)?),
+            "AKP" => wrap(Material::Bound, akp::read(members)?),
+            "OKP" => wrap(Material::Bound, okp::read(members)?),
             "oct" if symmetric == Symmetric::Allowed => wrap(Material::Oct, oct::read(members)?),
             "oct" => return Err(JwkError::SymmetricRefused),
             _ => return Err(JwkError::KeyType),
@@ -119,7 +120,7 @@ impl Key {
         }
         match &self.material {
             Material::Rsa(key) => key.verify(algorithm, message, signature),
-            Material::Curve(key) => key.verify_sig(message, signature).map_err(|_| BadSignature),
+            Material::Bound(key) => key.verify_sig(message, signature).map_err(|_| BadSignature),
             Material::Oct(key) => key.verify(algorithm, message, signature),
         }
     }
