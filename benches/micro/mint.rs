@@ -67,6 +67,7 @@ pub(crate) fn issuer(key: &Arc<Key>) -> Issuer {
     Issuer {
         name: ISSUER.into(),
         active: true,
+        encryption_required: false,
         headers: HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: vec!["jwt".into()],

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    decryption::{self, Decryption},
     fetch, issuer_headers,
     issuer_keys::{self, Keys, Kind},
     schema::{Key, Schema, key, section, unset},
@@ -20,17 +21,17 @@ use crate::{
 
 /// Of `[issuers."…"]`.
 pub(super) static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| Schema::of("[issuers.\"…\"]", &[KEYS, issuer_keys::KEYS, FETCH]));
+    LazyLock::new(|| Schema::of("[issuers.\"…\"]", &[KEYS, issuer_keys::KEYS, SECTIONS]));
 /// Of an issuer in the issuers file.
 pub(super) static CREATE: LazyLock<Schema> = LazyLock::new(|| {
     Schema::of(
         "the issuer",
-        &[KEYS, issuer_keys::KEYS, issuer_keys::CREATE_KEYS, FETCH],
+        &[KEYS, issuer_keys::KEYS, issuer_keys::CREATE_KEYS, SECTIONS],
     )
 });
 /// Of `[issuer_defaults]`: a source of keys is no issuer's default.
 pub(super) static DEFAULTS: LazyLock<Schema> =
-    LazyLock::new(|| Schema::of("[issuer_defaults]", &[KEYS, FETCH]));
+    LazyLock::new(|| Schema::of("[issuer_defaults]", &[KEYS, SECTIONS]));
 
 const KEYS: &[Key] = &[
     key("active", "true", "Whether its tokens are accepted at all."),
@@ -72,7 +73,13 @@ const KEYS: &[Key] = &[
     ),
 ];
 
-const FETCH: &[Key] = &[section("fetch", "How the keys are fetched.")];
+const SECTIONS: &[Key] = &[
+    section("fetch", "How the keys are fetched."),
+    section(
+        "decryption",
+        "What this issuer's tokens are encrypted with.",
+    ),
+];
 
 /// What the warnings about all issuers together are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +93,17 @@ pub(super) enum AudienceRule {
 }
 
 /// Reads one issuer; `None` when its source of keys is wrong.
-pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Option<Issuer> {
+pub(super) fn decode(
+    issuer: &Section<'_>,
+    name: &Arc<str>,
+    span: Span,
+    decryption: &mut Decryption,
+) -> Option<Issuer> {
     let keys = issuer_keys::decode(issuer, name, span);
     let active = issuer.boolean("active").unwrap_or_default();
     let headers = issuer_headers::decode(issuer, keys.as_ref());
     let rules = rules(issuer, Arc::clone(name));
+    let encryption_required = decryption.of_issuer(issuer, name, active);
     let Keys {
         source,
         kind,
@@ -109,6 +122,7 @@ pub(super) fn decode(issuer: &Section<'_>, name: &Arc<str>, span: Span) -> Optio
     Some(Issuer {
         name: Arc::clone(name),
         active,
+        encryption_required,
         headers,
         rules,
         identity: IdentityClaims::default(),
@@ -122,6 +136,7 @@ pub(super) fn check_defaults(defaults: &Section<'_>) {
     let _ = rules(defaults, "".into());
     let _ = defaults.boolean("active");
     let _ = fetch::decode(&defaults.child("fetch", &fetch::SCHEMA));
+    decryption::check_defaults(defaults);
 }
 
 /// Which audience rule the issuer ends up with.

@@ -13,6 +13,8 @@ mod differential;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod encryption;
+#[cfg(test)]
 mod forward;
 #[cfg(test)]
 mod harness;

@@ -77,6 +77,7 @@ pub(super) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
         identity: crate::identity::IdentityClaims::default(),
         name: name.into(),
         active: true,
+        encryption_required: false,
         headers: HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: Vec::new(),

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::{
     JweError,
     agreement::{self, AgreementKey},
+    algorithm::{ContentEncryption, KeyManagement},
     compact::Encrypted,
     content,
     key::Material,
@@ -20,6 +21,7 @@ use super::{
 pub struct Decrypted {
     plaintext: Zeroizing<Vec<u8>>,
     key: Arc<HeldKey>,
+    algorithms: (KeyManagement, ContentEncryption),
 }
 
 /// Decrypts `token` with the first of `keys` that opens it; of more than [`MAX_TRIES`], the rest is not
@@ -44,7 +46,11 @@ pub(super) fn try_each(token: &Encrypted, keys: &[Arc<HeldKey>]) -> Result<Decry
     let mut tries = keys.iter().take(MAX_TRIES);
     let opened = tries.find_map(|key| {
         let (plaintext, key) = (open(token, key).ok()?, Arc::clone(key));
-        Some(Decrypted { plaintext, key })
+        Some(Decrypted {
+            plaintext,
+            key,
+            algorithms: (token.header.algorithm, token.header.encryption),
+        })
     });
     opened.ok_or(JweError::Failed)
 }
@@ -54,6 +60,12 @@ impl Decrypted {
     #[must_use]
     pub fn nested(&self) -> &[u8] {
         &self.plaintext
+    }
+
+    /// How it was encrypted.
+    #[must_use]
+    pub const fn algorithms(&self) -> (KeyManagement, ContentEncryption) {
+        self.algorithms
     }
 
     /// The key that opened it.
