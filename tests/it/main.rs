@@ -35,6 +35,8 @@ mod logs;
 #[cfg(test)]
 mod path;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod smoke;

@@ -134,7 +134,11 @@ fn names_are_known_and_there_is_one_at_least() {
             21,
             "cannot hold an empty string",
         ),
-        ("private_key_fle = \"x\"", 1, "did you mean \"private_key_file\"?"),
+        (
+            "private_key_fle = \"x\"",
+            1,
+            "did you mean \"private_key_file\"?",
+        ),
     ] {
         let text = with(&format!("[decryption]\n{line}\n"));
         refuse_at(&text, &format!("6:{column}"), &[says]);

@@ -17,7 +17,7 @@ const SEMIBLOCK: usize = 8;
 const MAX_WRAPPED: usize = 72;
 
 /// A key that unwraps others. The library wipes it when dropped.
-pub(super) struct WrappingKey(DecryptingKey);
+pub(super) struct WrappingKey(Box<DecryptingKey>);
 
 impl WrappingKey {
     /// A key of 16, 24 or 32 bytes; `None` for any other length.
@@ -29,7 +29,7 @@ impl WrappingKey {
             _ => return None,
         };
         let key = UnboundCipherKey::new(algorithm, key).and_then(DecryptingKey::ecb);
-        key.ok().map(Self)
+        key.ok().map(|key| Self(Box::new(key)))
     }
 
     /// The key inside `wrapped`; `None` when it was not wrapped with this one.

@@ -13,7 +13,10 @@ use aws_lc_rs::{
         OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PrivateDecryptingKey,
     },
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde_json::{Map, Value, json};
 
 use super::mint::encoded;
@@ -62,6 +65,24 @@ impl Recipient {
         Self {
             kid: kid.to_owned(),
             pair: Pair::Secret(random(length), alg.to_owned()),
+        }
+    }
+
+    /// A secret that is known already, as base64url.
+    pub(crate) fn known(kid: &str, alg: &str, k: &str) -> Self {
+        Self {
+            kid: kid.to_owned(),
+            pair: Pair::Secret(URL_SAFE_NO_PAD.decode(k).unwrap(), alg.to_owned()),
+        }
+    }
+
+    /// A key on P-256 that is known already, as base64url.
+    pub(crate) fn on_p256(kid: &str, d: &str) -> Self {
+        let d = URL_SAFE_NO_PAD.decode(d).unwrap();
+        let key = agreement::PrivateKey::from_private_key(&agreement::ECDH_P256, &d).unwrap();
+        Self {
+            kid: kid.to_owned(),
+            pair: Pair::Agreement(key, "P-256"),
         }
     }
 
