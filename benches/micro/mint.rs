@@ -182,6 +182,6 @@ fn ecdsa(
     (signature.as_ref().to_vec(), jwk)
 }
 
-fn encoded(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn encoded(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

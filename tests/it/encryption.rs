@@ -476,3 +476,65 @@ fn the_length_is_looked_at_first() {
         stage.rejects_text(&sealed, "token_too_large");
     }
 }
+
+#[test]
+fn explain_shows_the_step_and_nothing_of_what_is_inside() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let jwks = json!({"keys": [mint::es256().jwk()]}).to_string();
+    write("jwks.json", &jwks);
+    write("rsa.pem", &rsa().pem());
+    write(
+        "portcullis.toml",
+        &format!(
+            "[upstream]\nurl = \"http://127.0.0.1:9\"\n\
+             [decryption]\nprivate_key_file = \"rsa.pem\"\nrequired = true\n\
+             [issuers.\"{ISSUER}\"]\njwks_file = \"jwks.json\"\naudiences = [\"ALL_AUDIENCES\"]\n"
+        ),
+    );
+    let explain = |token: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .current_dir(&folder)
+            .args([
+                "explain",
+                "--format",
+                "json",
+                "--at",
+                &NOW.to_string(),
+                token,
+            ])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let report: Value = serde_json::from_str(&text).unwrap();
+        let steps = report["steps"].as_array().unwrap().clone();
+        let step = steps
+            .into_iter()
+            .find(|step| step["step"] == "decryption")
+            .unwrap();
+        (output.status.code(), report["code"].clone(), step, text)
+    };
+    let inside = mint::token().sign();
+    let [header, payload, signature] = inside.split('.').collect::<Vec<_>>()[..] else {
+        panic!("not signed")
+    };
+    let (exit, code, step, text) = explain(&envelopes()[0].seal(&inside));
+    assert_eq!((exit, code), (Some(0), Value::Null), "{text}");
+    let detail = "RSA-OAEP-256 and A256GCM with key 1 of rsa.pem";
+    assert_eq!(
+        step,
+        json!({"step": "decryption", "outcome": "pass", "detail": detail})
+    );
+    for part in [header, payload, signature] {
+        assert!(!text.contains(part), "{text}");
+    }
+    let (exit, code, step, _) = explain(&inside);
+    assert_eq!((exit, code), (Some(3), json!("encryption_required")));
+    assert_eq!(step["outcome"], "fail");
+    let (exit, code, step, _) = explain(&envelopes()[1].seal(&inside));
+    assert_eq!((exit, code), (Some(3), json!("decryption_failed")));
+    assert_eq!(
+        step["detail"],
+        "no decryption key is for this token's \"kid\", \"alg\" and \"enc\""
+    );
+}

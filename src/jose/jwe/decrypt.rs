@@ -18,6 +18,16 @@ use super::{
 
 /// What was encrypted: the bytes of a signed token, of which nothing is proved yet. Anybody who has the
 /// public key can have encrypted it.
+///
+/// Only [`decrypt`] makes one, so that the operator's rules about keys have been looked at:
+///
+/// ```compile_fail,E0451
+/// use portcullis::jose::jwe::Decrypted;
+///
+/// fn forge(like: Decrypted) -> Decrypted {
+///     Decrypted { plaintext: Vec::new().into(), ..like }
+/// }
+/// ```
 pub struct Decrypted {
     plaintext: Zeroizing<Vec<u8>>,
     key: Arc<HeldKey>,

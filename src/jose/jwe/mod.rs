@@ -12,9 +12,11 @@ mod decrypt;
 mod error;
 mod header;
 mod key;
+mod key_agreement;
 mod key_file;
 mod key_members;
 mod key_rsa;
+mod key_secret;
 mod key_wrap;
 mod keychain;
 

@@ -90,7 +90,7 @@ fn pem_is_read_in_each_of_its_forms() {
             Ok(vec![AGREEMENT.to_owned(), rsa_names.clone()])
         );
     }
-    let raw = [&super::super::key::X25519_PKCS8[..], &[9; 32]].concat();
+    let raw = [&super::super::key_agreement::X25519_PKCS8[..], &[9; 32]].concat();
     assert_eq!(
         names(pem("PRIVATE KEY", &raw)),
         Ok(vec![AGREEMENT.to_owned()])
