@@ -75,6 +75,24 @@ fn what_an_issuer_leaves_out_is_as_for_all() {
 }
 
 #[test]
+fn an_issuer_of_the_issuers_file_may_have_its_own() {
+    let issuers = |decryption: &str| {
+        let key = "\"key\":{\"keys\":[{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}]}";
+        format!("{{\"a\":{{{key},\"algorithms\":[\"HS256\"],\"decryption\":{decryption}}}}}")
+    };
+    let folder = |decryption: &str| {
+        let folder = Folder::new().write("a.json", SECRET, 0o600);
+        folder.write("issuers.json", issuers(decryption).as_bytes(), 0o600)
+    };
+    let text = format!("issuers_file = \"issuers.json\"\n{UPSTREAM}");
+    let config = folder("{\"private_key_file\":\"a.json\",\"required\":true}").accept(&text);
+    assert_eq!(keys(&config), [("one".to_owned(), Some("a".to_owned()))]);
+    assert!(is_required(&config));
+    folder("{\"required\":true}").refuse(&text, "no key decrypts them");
+    folder("{\"requird\":true}").refuse(&text, "did you mean \"required\"?");
+}
+
+#[test]
 fn a_key_file_that_cannot_be_used_is_an_error() {
     let text = with("[decryption]\nprivate_key_file = \"key\"\n");
     Folder::new().refuse(&text, "cannot read");
