@@ -73,7 +73,6 @@ fn accepts(stage: &Stage, token: &str) {
     assert_eq!(seen.field("x-auth-subject"), Some("alice"));
 }
 
-/// Parity 51.
 #[test]
 fn each_algorithm_with_each_encryption_is_decrypted() {
     let rsa = Recipient::rsa("rsa");
@@ -150,7 +149,6 @@ fn what_is_inside_is_checked_like_every_other_token() {
     }
 }
 
-/// Parity 52.
 #[test]
 fn without_a_key_every_encrypted_token_is_refused() {
     let stage = Stage::new();
@@ -160,7 +158,6 @@ fn without_a_key_every_encrypted_token_is_refused() {
     stage.accepts(&mint::token());
 }
 
-/// Parity 53.
 #[test]
 fn only_a_signed_token_may_be_inside() {
     let stage = builder().start();
@@ -196,7 +193,7 @@ fn only_a_signed_token_may_be_inside() {
     }
 }
 
-/// Parity 53: whatever is wrong with it, the answer is the same.
+/// Whatever is wrong with it, the answer is the same.
 #[test]
 fn a_token_that_was_touched_is_refused_in_one_way() {
     let stage = builder().start();
@@ -237,7 +234,6 @@ fn a_token_that_was_touched_is_refused_in_one_way() {
     assert_eq!(answers.len(), 1, "{answers:?}");
 }
 
-/// Parity 54.
 #[test]
 fn a_signed_token_passes_unless_encryption_is_required() {
     let optional = builder().start();
@@ -265,7 +261,6 @@ fn an_issuer_may_require_what_others_need_not_and_the_other_way_round() {
     stage.accepts(&mint::token());
 }
 
-/// Threat 22.
 #[test]
 fn what_could_cost_much_is_refused_by_its_header() {
     let stage = builder().start();
