@@ -21,6 +21,7 @@ pub mod error;
 
 mod admin_section;
 mod context;
+mod decryption;
 mod duration;
 mod environment;
 mod fetch;

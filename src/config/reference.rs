@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    admin_section, fetch, issuer, limits, root, route,
+    admin_section, decryption, fetch, issuer, limits, root, route,
     schema::{Schema, Setting},
     server_section, token, upstream,
 };
@@ -25,6 +25,7 @@ pub fn reference() -> String {
     section(&mut text, Some("[server.limits]"), &limits::SCHEMA);
     section(&mut text, Some("[admin]"), &admin_section::SCHEMA);
     section(&mut text, Some("[token]"), &token::SCHEMA);
+    section(&mut text, Some("[decryption]"), &decryption::SCHEMA);
     text.push_str(
         "\n# Where requests go. Short for [upstreams.default]; others are [upstreams.NAME].",
     );
@@ -37,8 +38,9 @@ pub fn reference() -> String {
     text.push_str("\n# Whom the gateway trusts: the iss claim, percent-encoded or as a plain URL.");
     let name = "[issuers.\"https%3A%2F%2Fidp.example.com%2Frealms%2Forders\"]";
     section(&mut text, Some(name), &issuer::SCHEMA);
-    let name = name.replace("\"]", "\".fetch]");
-    section(&mut text, Some(&name), &fetch::SCHEMA);
+    let inner = |table: &str| name.replace("\"]", &format!("\".{table}]"));
+    section(&mut text, Some(&inner("fetch")), &fetch::SCHEMA);
+    section(&mut text, Some(&inner("decryption")), &decryption::ISSUERS);
     text
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::LazyLock};
 use super::{
     Config, Files, admin_section,
     context::Context,
-    issuers, route,
+    decryption, issuers, route,
     schema::{Key, Schema, key, section},
     section::Section,
     server_section, token,
@@ -30,6 +30,10 @@ const KEYS: &[Key] = &[
     section("server", "Where clients connect."),
     section("admin", "Health, metrics and status."),
     section("token", "Where a request may carry its token."),
+    section(
+        "decryption",
+        "Tokens that are encrypted (JWE), and the keys that decrypt them.",
+    ),
     section(
         "upstream",
         "Short for [upstreams.default]: where requests go.",
@@ -58,7 +62,8 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let admin = admin_section::decode(&admin_section);
     let sources = token::decode(&root.child("token", &token::SCHEMA));
     let upstreams = upstream::decode(&root);
-    let issuers = issuers::decode(&root, server.public_url.is_some());
+    let mut decryption = decryption::decode(&root.child("decryption", &decryption::SCHEMA));
+    let issuers = issuers::decode(&root, server.public_url.is_some(), &mut decryption);
     let to = route::References {
         upstreams: &upstreams,
         issuers: &issuers,
@@ -73,6 +78,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let policy = Policy {
         routes,
         registry: issuers.into_registry(),
+        keychain: decryption.into_keychain(context),
         upstreams: upstreams.all,
         trusted_proxies: server.trusted_proxies,
         public_url: server.public_url,

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::clock::{Clock, UnixTime};
 
+mod decryption;
 mod errors;
 mod files;
 mod issuers;

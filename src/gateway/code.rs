@@ -21,6 +21,7 @@ pub enum Code {
     KeyNotFound,
     SignatureInvalid,
     DecryptionFailed,
+    EncryptionRequired,
     TokenExpired,
     TokenNotYetValid,
     TokenIssuedInFuture,
@@ -60,7 +61,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -75,6 +76,7 @@ impl Code {
         Self::KeyNotFound,
         Self::SignatureInvalid,
         Self::DecryptionFailed,
+        Self::EncryptionRequired,
         Self::TokenExpired,
         Self::TokenNotYetValid,
         Self::TokenIssuedInFuture,
@@ -187,6 +189,11 @@ impl Code {
                 "decryption_failed",
                 S::UNAUTHORIZED,
                 "The token is encrypted and cannot be decrypted.",
+            ),
+            Self::EncryptionRequired => (
+                "encryption_required",
+                S::UNAUTHORIZED,
+                "The token must be encrypted, and it is only signed.",
             ),
             Self::TokenExpired => ("token_expired", S::UNAUTHORIZED, "The token expired."),
             Self::TokenNotYetValid => (
@@ -304,6 +311,7 @@ impl Code {
             | Self::KeyNotFound
             | Self::SignatureInvalid
             | Self::DecryptionFailed
+            | Self::EncryptionRequired
             | Self::TokenExpired
             | Self::TokenNotYetValid
             | Self::TokenIssuedInFuture

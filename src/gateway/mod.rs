@@ -23,6 +23,7 @@ use crate::{
 
 mod again;
 pub mod code;
+mod decryption;
 pub mod limit;
 pub mod metadata;
 mod note;
@@ -37,11 +38,13 @@ mod serve;
 pub mod trace;
 
 pub use code::Code;
+pub use decryption::DecryptionError;
 pub use note::Note;
 pub use policy::{Policy, Snapshot};
 pub use refusal::Refusal;
 pub use trace::{Record, Silent, Step, Trace};
 
+use decryption::Decryption;
 use proof::{Digest, Proof, Proofs};
 pub use recent::Recent;
 
@@ -49,6 +52,7 @@ pub use recent::Recent;
 pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     proofs: Proofs,
+    decryption: Decryption,
     limits: Limits,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -142,12 +146,18 @@ impl Gateway {
             return self.remembered(proof, route, note, trace);
         }
         self.metrics.token_cache_misses.inc();
-        let unverified = compact::parse(bytes, route.token.max_bytes)?;
+        let opened = self
+            .decryption
+            .open(bytes, &snapshot.policy.keychain)
+            .await?;
+        say::decryption(trace, &opened);
+        let unverified = compact::parse(opened.signed(), route.token.max_bytes)?;
         say::shape(trace, &unverified);
         let issuer = registry.find(&unverified.issuer()?)?;
         note.issuer = Some(Arc::clone(issuer));
         route.admit(&issuer.name)?;
         trace.pass(Step::Issuer, || issuer.name.to_string());
+        opened.admit(issuer)?;
         issuer.headers.check(unverified.header())?;
         say::header(trace, unverified.header());
         let keys = issuer.keys.find(unverified.header()).await;

@@ -11,6 +11,7 @@ use crate::{
     claims::Audiences,
     forward::Upstream,
     issuer::Registry,
+    jose::jwe::Keychain,
     route::{NoRoute, Routes, TargetError, target},
     telemetry::metrics::{Metrics, RequestLabels},
 };
@@ -21,6 +22,8 @@ pub struct Policy {
     pub routes: Routes,
     /// Whom the gateway trusts.
     pub registry: Registry,
+    /// The gateway's own keys, for tokens that are encrypted.
+    pub keychain: Keychain,
     /// Where requests are forwarded to; routes name them by their number.
     pub upstreams: Vec<Upstream>,
     /// Peers whose `X-Forwarded-*` count.
@@ -37,11 +40,13 @@ impl Policy {
         let Self {
             routes,
             registry: _,
+            keychain,
             upstreams,
             trusted_proxies,
             public_url,
         } = self;
         routes.all() == other.routes.all()
+            && *keychain == other.keychain
             && *upstreams == other.upstreams
             && *trusted_proxies == other.trusted_proxies
             && *public_url == other.public_url

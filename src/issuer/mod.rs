@@ -51,6 +51,8 @@ pub struct Issuer {
     pub name: Arc<str>,
     /// Whether its tokens are accepted at all.
     pub active: bool,
+    /// Whether its tokens must be encrypted, and not only signed.
+    pub encryption_required: bool,
     /// What the headers of its tokens may say.
     pub headers: Arc<HeaderPolicy>,
     /// What the claims of its tokens must say.

@@ -203,6 +203,7 @@ mod tests {
             .collect();
         issuers.push(Issuer {
             active: false,
+            encryption_required: false,
             ..issuer("inactive", unreachable(), &clock)
         });
         issuers.push(issuer("active", unreachable(), &clock));

@@ -7,7 +7,9 @@ use aws_lc_rs::{
     hmac,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{self as library, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair},
+    signature::{
+        self as library, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair, RsaKeyPair,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -27,6 +29,7 @@ enum Pair {
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
     Secret([u8; 64]),
 }
 
@@ -40,11 +43,20 @@ pub(crate) static P521: LazyLock<Signer> =
 pub(crate) static SECP256K1: LazyLock<Signer> =
     LazyLock::new(|| Signer::ecdsa("secp256k1", &library::ECDSA_P256K1_SHA256_FIXED_SIGNING));
 pub(crate) static ED25519: LazyLock<Signer> = LazyLock::new(Signer::ed25519);
+pub(crate) static ML_DSA_44: LazyLock<Signer> =
+    LazyLock::new(|| Signer::ml_dsa("ML-DSA-44", &library::ML_DSA_44_SIGNING));
+pub(crate) static ML_DSA_65: LazyLock<Signer> =
+    LazyLock::new(|| Signer::ml_dsa("ML-DSA-65", &library::ML_DSA_65_SIGNING));
+pub(crate) static ML_DSA_87: LazyLock<Signer> =
+    LazyLock::new(|| Signer::ml_dsa("ML-DSA-87", &library::ML_DSA_87_SIGNING));
 pub(crate) static SECRET: LazyLock<Signer> = LazyLock::new(Signer::secret);
 
 /// One of each kind.
-pub(crate) fn signers() -> [&'static Signer; 7] {
-    [&RSA, &P256, &P384, &P521, &SECP256K1, &ED25519, &SECRET]
+pub(crate) fn signers() -> [&'static Signer; 10] {
+    [
+        &RSA, &P256, &P384, &P521, &SECP256K1, &ED25519, &ML_DSA_44, &ML_DSA_65, &ML_DSA_87,
+        &SECRET,
+    ]
 }
 
 pub(crate) fn encoded(bytes: impl AsRef<[u8]>) -> String {
@@ -94,6 +106,15 @@ impl Signer {
         }
     }
 
+    fn ml_dsa(alg: &str, algorithm: &'static library::PqdsaSigningAlgorithm) -> Self {
+        let pair = PqdsaKeyPair::generate(algorithm).unwrap();
+        let jwk = json!({"kty": "AKP", "alg": alg, "pub": encoded(pair.public_key())});
+        Self {
+            jwk,
+            pair: Pair::MlDsa(pair),
+        }
+    }
+
     fn secret() -> Self {
         let secret = aws_lc_rs::rand::generate(&SystemRandom::new())
             .unwrap()
@@ -116,6 +137,7 @@ impl Signer {
             Pair::Rsa(pair) => pair.as_der().unwrap().as_ref()[26..].to_vec(),
             Pair::Ecdsa(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.to_pkcs8().unwrap().as_ref().to_vec(),
+            Pair::MlDsa(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
             Pair::Secret(secret) => secret.to_vec(),
         }
     }
@@ -138,6 +160,7 @@ impl Signer {
             Pair::Rsa(pair) => pair.public_key().as_der(),
             Pair::Ecdsa(pair) => pair.public_key().as_der(),
             Pair::Ed25519(pair) => pair.public_key().as_der(),
+            Pair::MlDsa(pair) => pair.public_key().as_der(),
             Pair::Secret(_) => panic!("not a public key"),
         };
         der.unwrap().as_ref().to_vec()
@@ -157,6 +180,11 @@ impl Signer {
                 .as_ref()
                 .to_vec(),
             Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(message, &mut signature).unwrap();
+                signature
+            }
             Pair::Secret(secret) => mac(algorithm, secret, message),
         }
     }

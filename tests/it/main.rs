@@ -15,6 +15,8 @@ mod differential;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod encryption;
+#[cfg(test)]
 mod forward;
 #[cfg(test)]
 mod harness;
@@ -36,6 +38,8 @@ mod limits;
 mod logs;
 #[cfg(test)]
 mod path;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

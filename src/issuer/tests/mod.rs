@@ -80,6 +80,7 @@ pub(crate) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
         identity: Arc::default(),
         name: name.into(),
         active: true,
+        encryption_required: false,
         headers: Arc::new(HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: Vec::new(),

@@ -18,7 +18,7 @@ pub enum JwkError {
     /// A member is not base64url without padding, or is empty, or has needless leading zeros.
     #[error("\"{0}\" is not a base64url value in its shortest form")]
     Encoding(&'static str),
-    /// `kty` is none of RSA, EC, OKP and oct.
+    /// `kty` is none of RSA, EC, OKP, AKP and oct.
     #[error("its \"kty\" is not supported")]
     KeyType,
     /// `crv` is not a curve that the gateway verifies on.
@@ -68,8 +68,8 @@ pub enum JwkError {
     /// An RSA exponent that is even, below 3 or longer than 33 bits.
     #[error("its exponent is not an odd number from 3 to 33 bits")]
     Exponent,
-    /// A coordinate or public key that does not have the curve's length.
-    #[error("\"{0}\" does not have the length that the curve asks for")]
+    /// A coordinate or public key that does not have the length of its curve or parameter set.
+    #[error("\"{0}\" does not have the length that the curve or the algorithm asks for")]
     Length(&'static str),
     /// The cryptographic library refuses it.
     #[error("it is not a valid public key")]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{
-    BadSignature, JwkError, Thumbprint,
+    BadSignature, JwkError, Thumbprint, akp,
     certificate::{CertificateFacts, Validity},
     ec,
     members::Members,
@@ -39,8 +39,10 @@ pub enum Symmetric {
 
 enum Material {
     Rsa(RsaKey),
-    /// Elliptic curves of both kinds: the key knows its one algorithm.
-    Curve(PublicKey),
+    /// As the two after it: the key knows its one algorithm.
+    Ec(PublicKey),
+    Okp(PublicKey),
+    Akp(PublicKey),
     Oct(OctKey),
 }
 
@@ -67,8 +69,9 @@ impl Key {
         }
         let (material, algorithms, thumbprint) = match kty {
             "RSA" => wrap(Material::Rsa, rsa::read(members)?),
-            "EC" => wrap(Material::Curve, ec::read(members)?),
-            "OKP" => wrap(Material::Curve, okp::read(members)?),
+            "EC" => wrap(Material::Ec, ec::read(members)?),
+            "AKP" => wrap(Material::Akp, akp::read(members)?),
+            "OKP" => wrap(Material::Okp, okp::read(members)?),
             "oct" if symmetric == Symmetric::Allowed => wrap(Material::Oct, oct::read(members)?),
             "oct" => return Err(JwkError::SymmetricRefused),
             _ => return Err(JwkError::KeyType),
@@ -150,8 +153,9 @@ impl Key {
     pub fn kty(&self) -> &'static str {
         match &self.material {
             Material::Rsa(_) => "RSA",
-            Material::Curve(_) if self.algorithms.contains(Algorithm::EdDsa) => "OKP",
-            Material::Curve(_) => "EC",
+            Material::Ec(_) => "EC",
+            Material::Okp(_) => "OKP",
+            Material::Akp(_) => "AKP",
             Material::Oct(_) => "oct",
         }
     }
@@ -196,7 +200,9 @@ impl Key {
         }
         match &self.material {
             Material::Rsa(key) => key.verify(algorithm, message, signature),
-            Material::Curve(key) => key.verify(message, signature),
+            Material::Ec(key) | Material::Okp(key) | Material::Akp(key) => {
+                key.verify(message, signature)
+            }
             Material::Oct(key) => key.verify(algorithm, message, signature),
         }
     }

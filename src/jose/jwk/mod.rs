@@ -3,6 +3,7 @@
 //! What a key may verify is settled when it is read, by its `kty`, `crv`, `alg`, `use` and `key_ops`.
 //! No token can change it: a public key never becomes an HMAC secret.
 
+mod akp;
 mod certificate;
 mod ec;
 mod encoded;

@@ -18,6 +18,22 @@ const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
+/// ML-DSA's parameter sets, by their names in JOSE (RFC 9881 §2).
+const ML_DSA: [(ObjectIdentifier, &str); 3] = [
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17"),
+        "ML-DSA-44",
+    ),
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18"),
+        "ML-DSA-65",
+    ),
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19"),
+        "ML-DSA-87",
+    ),
+];
+
 /// A curve, its name in JOSE, and the length of a coordinate in bytes.
 const CURVES: [(ObjectIdentifier, &str, usize); 4] = [
     (
@@ -60,7 +76,7 @@ pub enum SpkiError {
     #[error("the public key cannot be read")]
     Malformed,
     /// It is of a kind that nothing is verified with.
-    #[error("its public key is of a kind that is not supported: RSA, EC and Ed25519 are")]
+    #[error("its public key is of a kind that is not supported: RSA, EC, Ed25519 and ML-DSA are")]
     Kind,
     /// Its curve is not one that is verified on.
     #[error("its curve is not supported: P-256, P-384, P-521 and secp256k1 are")]
@@ -90,7 +106,7 @@ pub(super) fn read(der: &[u8]) -> Result<SubjectPublicKey, SpkiError> {
         RSA_PSS => (rsa_members(key)?, Some(pss(parameters)?)),
         EC => (ec_members(parameters, key)?, None),
         ED25519 => (of([("kty", "OKP"), ("crv", "Ed25519")], [("x", key)]), None),
-        _ => return Err(SpkiError::Kind),
+        oid => (ml_dsa_members(oid, key)?, None),
     };
     Ok(SubjectPublicKey { members, bound })
 }
@@ -115,6 +131,12 @@ fn rsa_members(der: &[u8]) -> Result<Map<String, Value>, SpkiError> {
     let (n, e) = numbers.map_err(|_| SpkiError::Malformed)?;
     let numbers = [("n", n.as_bytes()), ("e", e.as_bytes())];
     Ok(of([("kty", "RSA")], numbers))
+}
+
+fn ml_dsa_members(oid: ObjectIdentifier, key: &[u8]) -> Result<Map<String, Value>, SpkiError> {
+    let set = ML_DSA.iter().find(|(known, _)| *known == oid);
+    let (_, name) = set.ok_or(SpkiError::Kind)?;
+    Ok(of([("kty", "AKP"), ("alg", name)], [("pub", key)]))
 }
 
 fn ec_members(

@@ -5,6 +5,7 @@
 
 mod canary;
 mod client;
+mod envelope;
 mod gateway;
 mod issuer;
 pub(crate) mod mint;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub(crate) use canary::Canary;
 pub(crate) use client::{Connection, Request, Response, get, post, request};
+pub(crate) use envelope::{Envelope, Recipient};
 pub(crate) use gateway::Gateway;
 pub(crate) use issuer::{Issuer, Publish};
 pub(crate) use mint::{Signer, Token};

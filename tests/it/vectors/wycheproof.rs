@@ -99,7 +99,15 @@ fn json_web_key_test() {
 fn skips_name_known_suites_only() {
     let skips = skips();
     let suites: Vec<_> = skips.keys().map(String::as_str).collect();
-    assert_eq!(suites, ["json_web_key_test", "json_web_signature_test"]);
+    // That of encryption is run beside its code, which no token reaches with a foreign content.
+    assert_eq!(
+        suites,
+        [
+            "json_web_encryption_test",
+            "json_web_key_test",
+            "json_web_signature_test"
+        ]
+    );
 }
 
 #[test]
