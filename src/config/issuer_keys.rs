@@ -53,7 +53,7 @@ pub(super) const KEYS: &[Key] = &[
     unset(
         "truststore_file",
         "\"trust.p12\"",
-        "Or a certificate in a Java trust store (JKS; PKCS#12 with the feature truststore), which is watched.",
+        "Or a certificate in a Java trust store (PKCS#12 or JKS), which is watched.",
     ),
     unset(
         "truststore_alias",
