@@ -96,7 +96,8 @@ def _row(row):
 
 
 def _bars(bars):
-    text = ["## The bars\n", "What the gateway is held to. `benches/peers/run` fails when one is missed.\n"]
+    text = ["## The bars\n", "What the gateway is held to. `benches/peers/run` fails when one is missed; [performance.md](performance.md)\n"
+            "says where the time goes, and what the floor is of one that is missed.\n"]
     for bar in bars:
         text.append(f"### {bar.number}. {bar.title}\n")
         if bar.checks:
