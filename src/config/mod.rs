@@ -11,6 +11,7 @@ use crate::{admin, clock::Clock, gateway::Policy, issuer::KeyCache, server};
 pub mod error;
 
 mod admin_section;
+mod bind;
 mod context;
 mod duration;
 mod environment;
@@ -41,6 +42,7 @@ mod toml_source;
 mod upstream;
 mod url;
 mod value;
+mod when;
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,8 @@ pub enum Code {
     ClaimNotAllowed,
     ClaimMalformed,
     ScopeInsufficient,
+    BindingMismatch,
+    RuleDenied,
     RouteNotFound,
     MethodNotAllowed,
     RequestTimeout,
@@ -60,7 +62,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -84,6 +86,8 @@ impl Code {
         Self::ClaimNotAllowed,
         Self::ClaimMalformed,
         Self::ScopeInsufficient,
+        Self::BindingMismatch,
+        Self::RuleDenied,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -229,6 +233,16 @@ impl Code {
                 S::FORBIDDEN,
                 "The token's scope does not cover this request.",
             ),
+            Self::BindingMismatch => (
+                "binding_mismatch",
+                S::FORBIDDEN,
+                "The request names something that its token does not vouch for.",
+            ),
+            Self::RuleDenied => (
+                "rule_denied",
+                S::FORBIDDEN,
+                "A rule of this route does not allow the request.",
+            ),
             Self::RouteNotFound => (
                 "route_not_found",
                 S::NOT_FOUND,
@@ -313,6 +327,8 @@ impl Code {
             | Self::ClaimNotAllowed
             | Self::ClaimMalformed => Challenge::InvalidToken,
             Self::RequestMalformed
+            | Self::BindingMismatch
+            | Self::RuleDenied
             | Self::RouteNotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout

@@ -19,12 +19,14 @@ pub enum Step {
     Claims,
     Identity,
     Scope,
+    Binding,
+    Rules,
     Upstream,
 }
 
 impl Step {
     /// The steps that decide, in order; the way to the upstream comes after them.
-    pub const DECIDING: [Self; 13] = [
+    pub const DECIDING: [Self; 15] = [
         Self::Request,
         Self::Route,
         Self::Token,
@@ -38,6 +40,8 @@ impl Step {
         Self::Claims,
         Self::Identity,
         Self::Scope,
+        Self::Binding,
+        Self::Rules,
     ];
 
     /// Its name in the output of `explain`.
@@ -57,6 +61,8 @@ impl Step {
             Self::Claims => "claims",
             Self::Identity => "identity",
             Self::Scope => "scope",
+            Self::Binding => "binding",
+            Self::Rules => "rules",
             Self::Upstream => "upstream",
         }
     }

@@ -1,5 +1,10 @@
 use super::*;
-use crate::{route::Access, token::Sources};
+use crate::{
+    bind::Bindings,
+    route::{Access, When},
+    rule::Rules,
+    token::Sources,
+};
 
 fn route(host: Option<&str>, path: &str, methods: &[Method]) -> Route {
     Route {
@@ -13,12 +18,16 @@ fn route(host: Option<&str>, path: &str, methods: &[Method]) -> Route {
         issuers: None,
         scopes: Vec::new(),
         any_scopes: Vec::new(),
+        when: When::default(),
+        bind: Bindings::default(),
+        rules: Rules::default(),
         upstream: 0,
     }
 }
 
 fn found(routes: &Routes, host: &str, path: &str, method: &Method) -> Result<usize, NoRoute> {
-    routes.find(host, path, method).map(|route| route.id)
+    let visit = || unreachable!("no route has a filter");
+    routes.find(host, path, method, visit).map(|route| route.id)
 }
 
 #[test]

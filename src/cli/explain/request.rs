@@ -6,7 +6,10 @@ use http::{
     request::Parts,
 };
 
-use crate::gateway::Policy;
+use crate::{
+    gateway::Policy,
+    route::{host, target},
+};
 
 /// The head of a request that carries `token` where the gateway looks for it.
 ///
@@ -65,12 +68,14 @@ fn host(target: &Uri, policy: &Policy) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("localhost"))
 }
 
+/// Puts the token where the request's route looks for it. Filters are not heeded here: of routes with
+/// one host and path, the first one's place is taken.
 fn carry(head: &mut Parts, token: &str, policy: &Policy) -> Result<(), String> {
-    let own = policy
-        .routes
-        .all()
-        .iter()
-        .find_map(|route| route.token.header.clone());
+    let host = host::of(head).unwrap_or_default();
+    let path = target::canonical(head.uri.path()).unwrap_or_default();
+    let routes = policy.routes.of_pattern(&host, &path).ok();
+    let route = routes.and_then(|routes| routes.first());
+    let own = route.and_then(|route| route.token.header.clone());
     let name = own.unwrap_or(AUTHORIZATION);
     if head.headers.contains_key(&name) {
         return Err(format!(
