@@ -20,18 +20,12 @@ pub(super) struct Compiled {
 static ENVIRONMENT: LazyLock<Arc<Env>> =
     LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
 
+/// In bytes. Only what is used of it is ever taken.
+const PARSER_STACK: usize = 64 << 20;
+
 impl Compiled {
     pub(super) fn new(text: &str) -> Result<Self, RuleError> {
-        check::nesting(text)?;
-        // What a configuration says must not end the program, whatever the parser makes of it.
-        let parsed = catch_unwind(AssertUnwindSafe(|| ENVIRONMENT.compile(text)));
-        let program = parsed
-            .map_err(|_| RuleError::Syntax {
-                line: 1,
-                column: 1,
-                message: "it cannot be parsed".to_owned(),
-            })?
-            .map_err(|errors| check::syntax(&errors))?;
+        let program = parse(text)?;
         let needs = check::check(&program, text)?;
         Ok(Self { program, needs })
     }
@@ -54,6 +48,21 @@ impl Compiled {
             Err(_) => Err(Failure::Other),
         }
     }
+}
+
+/// Parses on a thread of its own: the parser calls itself for each link of a chain, and needs more
+/// stack for the longest rule than a thread has. What a configuration says must not end the program.
+fn parse(text: &str) -> Result<Program, RuleError> {
+    check::nesting(text)?;
+    std::thread::scope(|scope| {
+        let parsed = std::thread::Builder::new()
+            .stack_size(PARSER_STACK)
+            .spawn_scoped(scope, || ENVIRONMENT.compile(text));
+        match parsed.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(parsed)) => parsed.map_err(|errors| check::syntax(&errors)),
+            Ok(Err(_)) | Err(_) => Err(RuleError::Parser),
+        }
+    })
 }
 
 /// The error's own text may hold values, so only its kind is told.

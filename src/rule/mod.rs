@@ -26,7 +26,7 @@ use compiled::Compiled;
 use without::Compiled;
 
 /// The longest rule, in bytes.
-pub const MAX_BYTES: usize = 4096;
+pub const MAX_BYTES: usize = 2048;
 /// How deep the expression of a rule may nest.
 pub const MAX_DEPTH: usize = 40;
 /// The most nodes that the expression of a rule may have.
@@ -58,6 +58,9 @@ pub enum RuleError {
     /// It nests deeper than [`MAX_DEPTH`], or has more than [`MAX_NODES`] nodes.
     #[error("the rule is too large: at most {MAX_DEPTH} levels and {MAX_NODES} nodes")]
     TooLarge,
+    /// The parser failed, or there is no memory for it.
+    #[error("the rule cannot be parsed; write it in a simpler way")]
+    Parser,
     /// It is no expression.
     #[error("not an expression, at line {line}, column {column}: {message}")]
     Syntax {

@@ -63,7 +63,7 @@ fn a_rule_is_true_of_claims_or_not() {
         "claims.big > 1u && claims.ratio == 0.5",
         "claims.deep.a[0].b == 'c'",
         "claims['x-y'] == 'z'",
-        "claims.null == null",
+        "claims['null'] == null",
         "has(claims.level) && !has(claims.other)",
         "'level' in claims && !('other' in claims)",
         "has(claims.other) ? claims.other : claims.ok",
@@ -228,9 +228,25 @@ fn the_size_of_a_rule_is_bounded() {
             " in []",
         ] {
             let many = link.repeat((MAX_BYTES - chain.len()) / link.len());
-            let _ = refused(&format!("{chain}{many}"));
+            let _ = Rules::compile([&*format!("{chain}{many}")]);
         }
     }
+}
+
+#[test]
+fn the_deepest_rule_can_be_evaluated() {
+    let deep = |open: &str, middle: &str, close: &str| {
+        let depth = MAX_DEPTH - 2;
+        format!("{}{middle}{}", open.repeat(depth), close.repeat(depth))
+    };
+    assert_eq!(
+        ask(&deep("false ? false : ", "true", ""), &json!({})),
+        Ok(())
+    );
+    let list = format!("{} == {}", deep("[", "1", "]"), deep("[", "1", "]"));
+    assert_eq!(ask(&list, &json!({})), Ok(()));
+    let other = format!("{} == {}", deep("[", "1", "]"), deep("[", "2", "]"));
+    assert_eq!(ask(&other, &json!({})), Err(Failure::False));
 }
 
 #[test]

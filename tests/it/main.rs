@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod bind;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod claims;
@@ -12,6 +14,8 @@ mod deadlines;
 mod differential;
 #[cfg(test)]
 mod documents;
+#[cfg(test)]
+mod filters;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
@@ -34,6 +38,8 @@ mod logs;
 mod path;
 #[cfg(test)]
 mod rooms;
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod smoke;
 #[cfg(test)]
