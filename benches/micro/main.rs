@@ -14,6 +14,8 @@ mod claims;
 mod mint;
 mod parse;
 mod route;
+#[cfg(feature = "cel")]
+mod rule;
 mod verify;
 
 // The program's own allocator.

@@ -11,6 +11,7 @@ mod issuers;
 mod issuers_file;
 mod redaction;
 mod reference;
+mod routes;
 mod sections;
 
 /// What every file here has, so that each test shows only what it is about.

@@ -7,9 +7,10 @@ use http::HeaderName;
 use super::{
     schema::{Key, Schema, needed, unset},
     section::{Section, Text},
-    value::{Node, Value},
+    value::{Node, Table, Value},
 };
 use crate::route::when::{AddressPattern, AddressTest, Condition, Subject, TextTest, When};
+use crate::{bind::field::is_alias, identity};
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("\"when\"", KEYS));
 static ADDRESS: LazyLock<Schema> =
@@ -77,9 +78,7 @@ fn conditions(route: &Section<'_>, node: &Node) -> Vec<Condition> {
     let condition = |(name, node)| match name {
         "remote_address" => address(&section, node),
         "header" => named(&section, node, name, |section, text| {
-            let name = HeaderName::from_bytes(text.text.as_bytes());
-            let name = name.map_err(|_| section.context.error(text.span, "not a header's name"));
-            name.ok().map(Subject::Header)
+            header(section, text).map(Subject::Header)
         }),
         "cookie" => named(&section, node, name, |_, text| {
             Some(Subject::Cookie(text.text.into()))
@@ -89,6 +88,22 @@ fn conditions(route: &Section<'_>, node: &Node) -> Vec<Condition> {
         _ => text(&section, node, name, Subject::UserAgent),
     };
     written.into_iter().filter_map(condition).collect()
+}
+
+/// A header that a client may send; of those that only the gateway sets, it would be a forged one.
+fn header(section: &Section<'_>, text: Text<'_>) -> Option<HeaderName> {
+    let Ok(name) = HeaderName::from_bytes(text.text.as_bytes()) else {
+        section.context.error(text.span, "not a header's name");
+        return None;
+    };
+    let own = |own: &&str| is_alias(name.as_str(), own);
+    if identity::HEADER_NAMES.iter().any(own) {
+        let message = format!("only the gateway sets {name}: what a client sends is forged");
+        let help = "use rules, which know the identity";
+        section.context.error_with_help(text.span, message, help);
+        return None;
+    }
+    Some(name)
 }
 
 /// A bare string or list is a match; a table has its tests by their names.
@@ -180,12 +195,13 @@ fn tests(section: &Section<'_>, lower: bool) -> Option<Box<[TextTest]>> {
 }
 
 fn some<T>(section: &Section<'_>, all: Vec<T>) -> Option<Box<[T]>> {
-    if all.is_empty() {
+    let untested = |table: &Table| table.0.iter().all(|entry| entry.key == "name");
+    if untested(section.table()) {
         let help = "write equals, contains or not_contains; for addresses also above and below";
         section.missing(section.span, "a filter without a test", help);
-        return None;
     }
-    Some(all.into())
+    // A test that is wrong was reported.
+    (!all.is_empty()).then(|| all.into())
 }
 
 fn parts(section: &Section<'_>, name: &str, lower: bool) -> Option<Box<[Box<str>]>> {
@@ -209,10 +225,12 @@ fn listed<'c>(section: &Section<'c>, name: &str) -> Option<Vec<Text<'c>>> {
         })
     };
     let parts: Vec<_> = texts.into_iter().flat_map(split).collect();
-    if parts.is_empty() || parts.iter().any(|part| part.text.is_empty()) {
+    let nothing = section.written(name).is_some_and(Node::is_empty_list);
+    if nothing || parts.iter().any(|part| part.text.is_empty()) {
         let message = format!("\"{name}\" cannot hold nothing: every text contains that");
         section.context.error(section.place(name), message);
         return None;
     }
-    Some(parts)
+    // Whatever else is not there was reported.
+    (!parts.is_empty()).then_some(parts)
 }

@@ -1,14 +1,34 @@
 //! Who a request is from: the other end of the connection, or whom trusted proxies name.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
-use http::{HeaderMap, header::FORWARDED, request::Parts};
+use http::{
+    HeaderMap, HeaderName,
+    header::{CONTENT_LENGTH, FORWARDED, HOST},
+    request::Parts,
+};
 
-use super::Snapshot;
+use super::{Gateway, Note, Silent, Snapshot};
 use crate::{
     forward::headers::{X_FORWARDED_FOR, named_by_connection, passes},
-    route::Visit,
+    route::{Route, Visit},
 };
+
+impl Gateway {
+    /// The route that a request from `peer` would take, if there is one for it.
+    #[must_use]
+    pub fn route_for(&self, mut head: Parts, peer: Option<IpAddr>) -> Option<Arc<Route>> {
+        let note = Note {
+            peer,
+            ..Note::default()
+        };
+        let snapshot = self.snapshot();
+        self.route(&snapshot, &mut head, &note, &mut Silent).ok()
+    }
+}
 
 /// The request as the filters of routes see it.
 pub(super) fn visit<'v>(
@@ -25,13 +45,19 @@ pub(super) fn visit<'v>(
     }
 }
 
-/// Removes what would not go on, because `Connection` names it: what the upstream does not get is not
-/// there for bindings and rules either.
-pub(super) fn drop_what_ends_here(head: &mut Parts) {
-    for name in named_by_connection(&head.headers) {
-        if passes(name.as_str(), false, false) {
-            head.headers.remove(name);
-        }
+/// Removes what would not go on to the upstream: for bindings and rules it is not there either, be it
+/// that `Connection` names it or that only the gateway may say it.
+pub(super) fn keep_what_goes_on(head: &mut Parts, trusted: bool, route: &Route) {
+    let gone = named_by_connection(&head.headers);
+    let goes_on = |name: &HeaderName| {
+        let framing = matches!(*name, HOST | CONTENT_LENGTH);
+        let passes = passes(name.as_str(), trusted, route.methods.is_some());
+        framing || (passes && !gone.contains(name))
+    };
+    let ending = head.headers.keys().filter(|name| !goes_on(name));
+    let ending: Vec<HeaderName> = ending.cloned().collect();
+    for name in ending {
+        head.headers.remove(name);
     }
 }
 

@@ -241,7 +241,9 @@ impl Gateway {
         if route.bind.is_empty() && route.rules.is_empty() {
             return Ok(Facts::default());
         }
-        client::drop_what_ends_here(head);
+        // Asked before anything is dropped: `Connection` must not make a proxy of its client.
+        let address = client::address(snapshot, note.peer, &head.headers);
+        client::keep_what_goes_on(head, snapshot.trusts(note.peer), route);
         let body = if route.bind.want_body() {
             let (bytes, time) = (self.limits.bind_body_bytes, self.limits.header_timeout);
             let whole = Box::pin(body.buffer(bytes, time)).await;
@@ -249,10 +251,7 @@ impl Gateway {
         } else {
             None
         };
-        Ok(Facts {
-            address: client::address(snapshot, note.peer, &head.headers),
-            body,
-        })
+        Ok(Facts { address, body })
     }
 
     /// The form body of a request that may carry its token there. One that is too large for that is

@@ -238,5 +238,5 @@ fn excerpt(text: &str) -> String {
     }
 }
 
-#[cfg(all(test, feature = "cel"))]
+#[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+#![cfg(feature = "cel")]
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -199,6 +199,23 @@ fn a_body_that_is_bound_is_bounded() {
 }
 
 #[test]
+fn a_form_that_was_begun_for_its_token_is_compared_and_goes_on_whole() {
+    let stage = Stage::with(BOUND);
+    let with = |tenant: &str| {
+        let body = format!("a={}&tenant={tenant}", "x".repeat(10_000));
+        (acme(request("POST", "/form").form(&body)), body)
+    };
+    for chunked in [false, true] {
+        let (request, body) = with("acme");
+        let request = if chunked { request.chunked() } else { request };
+        assert_eq!(stage.allows(&request).body, body.as_bytes());
+        let (request, _) = with("evil");
+        let request = if chunked { request.chunked() } else { request };
+        mismatches(&stage, &request);
+    }
+}
+
+#[test]
 fn a_body_is_read_only_for_who_may_come_in() {
     let limits = "[server.limits]\nbind_body_bytes = \"1KiB\"\n";
     let stage = Stage::with(&format!("{limits}{BOUND}"));

@@ -15,6 +15,8 @@ mod differential;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod filters;
 #[cfg(test)]
 mod forward;

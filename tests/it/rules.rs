@@ -131,3 +131,35 @@ fn too_many_values_are_refused_and_cost_little() {
     stage.allows(&query(1000));
     stage.refuses(&query(1100), 403, "rule_denied");
 }
+
+#[test]
+fn what_only_the_gateway_may_say_is_no_header_of_the_request() {
+    let stage = Stage::with(
+        "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n\
+         [[routes]]\npath = \"/none\"\nrules = [\"request.headers.all(n, !n.startsWith('x-auth') && !n.startsWith('x_auth') && n != 'authorization' && n != 'te')\"]\n\
+         [[routes]]\npath = \"/some\"\nrules = [\"'x-auth-groups' in request.headers\"]\n\
+         [[routes]]\npath = \"/from\"\nrules = [\"request.remote_address == '10.0.0.1'\"]\n\
+         [[routes]]\npath = \"/proxy\"\nrules = [\"request.remote_address == '127.0.0.1'\"]\n",
+    );
+    let forged = |path: &str| {
+        get(path)
+            .bearer(mint::token().sign())
+            .field("X-Auth-Groups", "admin")
+            .field("X_Auth_Groups", "admin")
+            .field("TE", "trailers")
+    };
+    stage.allows(&forged("/none"));
+    stage.refuses(&forged("/some"), 403, "rule_denied");
+    let from = |path: &str| forged(path).field("X-Forwarded-For", "10.0.0.1");
+    let seen = stage.allows(&from("/from"));
+    assert_eq!(seen.head.all("x-forwarded-for"), ["10.0.0.1", "127.0.0.1"]);
+    let hidden = from("/from").field("Connection", "x-forwarded-for");
+    assert_eq!(
+        stage.allows(&hidden).head.all("x-forwarded-for"),
+        ["127.0.0.1"]
+    );
+    stage.refuses(&from("/proxy"), 403, "rule_denied");
+    let hidden = from("/proxy").field("Connection", "x-forwarded-for");
+    stage.refuses(&hidden, 403, "rule_denied");
+    stage.allows(&forged("/proxy"));
+}

@@ -106,7 +106,6 @@ fn explain(options: &Options) -> Result<Report, String> {
         registry,
         ..config.policy
     };
-    let head = request::head(&options.request, &options.headers, &token, &policy)?;
     let refresher = Refresher::new(&policy.registry, clock.clone());
     let gateway = Gateway::new(
         policy,
@@ -114,6 +113,8 @@ fn explain(options: &Options) -> Result<Report, String> {
         clock,
         Metrics::default().into(),
     );
+    let (asked, fields) = (&options.request, &options.headers);
+    let head = request::head(asked, fields, &token, &gateway, options.from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

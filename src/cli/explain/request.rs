@@ -1,15 +1,14 @@
 //! The request that is explained, from its parts on the command line.
 
+use std::net::IpAddr;
+
 use http::{
     HeaderName, HeaderValue, Method, Request, Uri,
     header::{AUTHORIZATION, HOST},
     request::Parts,
 };
 
-use crate::{
-    gateway::Policy,
-    route::{host, target},
-};
+use crate::gateway::{Gateway, Policy};
 
 /// The head of a request that carries `token` where the gateway looks for it.
 ///
@@ -19,7 +18,8 @@ pub(super) fn head(
     request: &str,
     headers: &[String],
     token: &str,
-    policy: &Policy,
+    gateway: &Gateway,
+    from: Option<IpAddr>,
 ) -> Result<Parts, String> {
     let mut words = request.split_whitespace();
     let (Some(method), Some(target), None) = (words.next(), words.next(), words.next()) else {
@@ -42,9 +42,10 @@ pub(super) fn head(
         .map_err(|_| format!("--request \"{request}\": that is no request"))?
         .into_parts();
     if !head.headers.contains_key(HOST) {
-        head.headers.insert(HOST, host(&head.uri, policy));
+        head.headers
+            .insert(HOST, host(&head.uri, &gateway.snapshot().policy));
     }
-    carry(&mut head, token, policy)?;
+    carry(&mut head, token, gateway, from)?;
     Ok(head)
 }
 
@@ -68,13 +69,14 @@ fn host(target: &Uri, policy: &Policy) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("localhost"))
 }
 
-/// Puts the token where the request's route looks for it. Filters are not heeded here: of routes with
-/// one host and path, the first one's place is taken.
-fn carry(head: &mut Parts, token: &str, policy: &Policy) -> Result<(), String> {
-    let host = host::of(head).unwrap_or_default();
-    let path = target::canonical(head.uri.path()).unwrap_or_default();
-    let routes = policy.routes.of_pattern(&host, &path).ok();
-    let route = routes.and_then(|routes| routes.first());
+/// Puts the token where the request's route looks for it.
+fn carry(
+    head: &mut Parts,
+    token: &str,
+    gateway: &Gateway,
+    from: Option<IpAddr>,
+) -> Result<(), String> {
+    let route = gateway.route_for(head.clone(), from);
     let own = route.and_then(|route| route.token.header.clone());
     let name = own.unwrap_or(AUTHORIZATION);
     if head.headers.contains_key(&name) {
