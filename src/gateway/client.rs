@@ -1,7 +1,9 @@
-//! Who a request is from: the other end of the connection, or whom trusted proxies name.
+//! What filters, bindings and rules look at: who a request is from (the other end of the connection,
+//! or whom trusted proxies name), and what of it goes on.
 
 use std::{
     net::{IpAddr, SocketAddr},
+    pin::Pin,
     sync::Arc,
 };
 
@@ -11,13 +13,40 @@ use http::{
     request::Parts,
 };
 
-use super::{Gateway, Note, Silent, Snapshot};
+use super::{Gateway, Note, Refusal, Silent, Snapshot};
 use crate::{
-    forward::headers::{X_FORWARDED_FOR, named_by_connection, passes},
+    authz::Facts,
+    forward::{
+        RequestBody,
+        headers::{X_FORWARDED_FOR, named_by_connection, passes},
+    },
     route::{Route, Visit},
 };
 
 impl Gateway {
+    /// What the route's bindings and rules look at. Few routes have any, so it is kept apart from
+    /// what every request needs.
+    pub(super) fn facts<'f>(
+        &'f self,
+        snapshot: &'f Snapshot,
+        head: &'f mut Parts,
+        body: &'f mut RequestBody,
+        route: &'f Route,
+        note: &'f Note,
+    ) -> Pin<Box<dyn Future<Output = Result<Facts, Refusal>> + 'f>> {
+        Box::pin(async move {
+            // Asked before anything is dropped: `Connection` must not make a proxy of its client.
+            let address = address(snapshot, note.peer, &head.headers);
+            keep_what_goes_on(head, snapshot.trusts(note.peer), route);
+            let (bytes, time) = (self.limits.bind_body_bytes, self.limits.header_timeout);
+            let body = match route.bind.want_body() {
+                true => Some(body.buffer(bytes, time).await.map_err(Refusal::BoundBody)?),
+                false => None,
+            };
+            Ok(Facts { address, body })
+        })
+    }
+
     /// The route that a request from `peer` would take, if there is one for it.
     #[must_use]
     pub fn route_for(&self, mut head: Parts, peer: Option<IpAddr>) -> Option<Arc<Route>> {

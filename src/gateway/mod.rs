@@ -105,7 +105,10 @@ impl Gateway {
                     "none came, and the route lets that pass".to_owned()
                 });
                 token::strip(&mut head, &route.token)?;
-                let facts = self.facts(snapshot, &mut head, body, &route, note).await?;
+                let facts = match route.asks_for_more() {
+                    true => self.facts(snapshot, &mut head, body, &route, note).await?,
+                    false => Facts::default(),
+                };
                 let permit = Permit::public(&route, head, Some(absent), &facts);
                 return anonymous(permit, &route).inspect(|_| say::conditions(trace, &route));
             }
@@ -119,7 +122,10 @@ impl Gateway {
         let principal = self.identify(&proof, snapshot, head.uri.path(), trace)?;
         say::principal(trace, &principal);
         token::strip(&mut head, &route.token)?;
-        let facts = self.facts(snapshot, &mut head, body, &route, note).await?;
+        let facts = match route.asks_for_more() {
+            true => self.facts(snapshot, &mut head, body, &route, note).await?,
+            false => Facts::default(),
+        };
         let permit = authz::permit(principal, &route, head, &facts);
         let permit = permit.inspect_err(|why| say::denied(trace, why, &route));
         let permit = permit.map_err(|why| denied(why, &route))?;
@@ -225,33 +231,8 @@ impl Gateway {
         let found = routes.find(&host, path, &head.method, || {
             client::visit(head, &host, snapshot, note.peer)
         });
-        say::route(trace, found.as_ref(), routes.of_pattern(&host, path));
+        say::route(trace, found.as_ref(), || routes.of_pattern(&host, path));
         Ok(Arc::clone(found?))
-    }
-
-    /// What the route's bindings and rules look at; most routes have none, and then it is nothing.
-    async fn facts(
-        &self,
-        snapshot: &Snapshot,
-        head: &mut Parts,
-        body: &mut RequestBody,
-        route: &Route,
-        note: &Note,
-    ) -> Result<Facts, Refusal> {
-        if route.bind.is_empty() && route.rules.is_empty() {
-            return Ok(Facts::default());
-        }
-        // Asked before anything is dropped: `Connection` must not make a proxy of its client.
-        let address = client::address(snapshot, note.peer, &head.headers);
-        client::keep_what_goes_on(head, snapshot.trusts(note.peer), route);
-        let body = if route.bind.want_body() {
-            let (bytes, time) = (self.limits.bind_body_bytes, self.limits.header_timeout);
-            let whole = Box::pin(body.buffer(bytes, time)).await;
-            Some(whole.map_err(Refusal::BoundBody)?)
-        } else {
-            None
-        };
-        Ok(Facts { address, body })
     }
 
     /// The form body of a request that may carry its token there. One that is too large for that is

@@ -20,15 +20,15 @@ use crate::{
 const MAX_KEYS: usize = 20;
 
 /// Which route it is, and why this one; `siblings` are all routes of its pattern.
-pub(super) fn route(
+pub(super) fn route<'r>(
     trace: &mut impl Trace,
     found: Result<&&Arc<Route>, &NoRoute>,
-    siblings: Result<&Vec<Arc<Route>>, NoRoute>,
+    siblings: impl FnOnce() -> Result<&'r Vec<Arc<Route>>, NoRoute>,
 ) {
     match found {
         Ok(route) => trace.pass(Step::Route, || {
             let access = route.access.name();
-            let why = why(route, siblings.map_or(&[], Vec::as_slice));
+            let why = why(route, siblings().map_or(&[], Vec::as_slice));
             format!(
                 "{} (number {}), access {access}: {why}",
                 route.name,
@@ -36,7 +36,7 @@ pub(super) fn route(
             )
         }),
         Err(NoRoute::Filtered) => trace.fail(Step::Route, || {
-            let filters = siblings.into_iter().flatten();
+            let filters = siblings().into_iter().flatten();
             let filters =
                 filters.map(|route| format!("number {} when {}", route.id + 1, route.when));
             filters.collect::<Vec<_>>().join("; ")

@@ -82,6 +82,12 @@ pub struct Route {
 pub struct NotAdmitted;
 
 impl Route {
+    /// Whether it has bindings or rules.
+    #[must_use]
+    pub const fn asks_for_more(&self) -> bool {
+        !self.bind.is_empty() || !self.rules.is_empty()
+    }
+
     /// Whether this route takes tokens of `issuer`.
     ///
     /// # Errors
