@@ -43,6 +43,7 @@ mod upstream;
 mod url;
 mod value;
 mod when;
+mod when_text;
 
 #[cfg(test)]
 mod tests;

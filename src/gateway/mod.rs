@@ -23,6 +23,7 @@ use crate::{
 
 mod client;
 pub mod code;
+mod facts;
 pub mod limit;
 pub mod metadata;
 mod note;
@@ -229,7 +230,7 @@ impl Gateway {
         });
         let (routes, path) = (&snapshot.policy.routes, head.uri.path());
         let found = routes.find(&host, path, &head.method, || {
-            client::visit(head, &host, snapshot, note.peer)
+            facts::visit(head, &host, snapshot, note.peer)
         });
         say::route(trace, found.as_ref(), || routes.of_pattern(&host, path));
         Ok(Arc::clone(found?))

@@ -16,6 +16,8 @@ mod compiled;
 #[cfg(feature = "cel")]
 mod input;
 #[cfg(feature = "cel")]
+mod names;
+#[cfg(feature = "cel")]
 mod needs;
 #[cfg(not(feature = "cel"))]
 mod without;
