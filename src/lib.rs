@@ -51,6 +51,7 @@
 pub mod admin;
 pub mod app;
 pub mod authz;
+pub mod bind;
 pub mod claims;
 pub mod cli;
 pub mod clock;
@@ -65,6 +66,7 @@ pub mod jose;
 pub mod limits;
 pub mod reload;
 pub mod route;
+pub mod rule;
 pub mod secret;
 pub mod server;
 pub mod telemetry;

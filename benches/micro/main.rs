@@ -16,6 +16,8 @@ mod decrypt;
 mod mint;
 mod parse;
 mod route;
+#[cfg(feature = "cel")]
+mod rule;
 mod verify;
 
 // The program's own allocator.

@@ -3,7 +3,9 @@
 use divan::{Bencher, black_box};
 use http::Method;
 use portcullis::{
-    route::{Access, Route, Routes, target},
+    bind::Bindings,
+    route::{Access, Route, Routes, Visit, When, target},
+    rule::Rules,
     token::Sources,
 };
 
@@ -13,7 +15,7 @@ fn find(bencher: Bencher<'_, '_>, count: usize) {
     let path = format!("/r{:05}/42", count / 2);
     bencher.bench(|| {
         routes
-            .find("api.example.com", black_box(&path), &Method::GET)
+            .find("api.example.com", black_box(&path), &Method::GET, none)
             .unwrap()
             .id
     });
@@ -25,7 +27,7 @@ fn not_found(bencher: Bencher<'_, '_>, count: usize) {
     let routes = table(count);
     bencher.bench(|| {
         routes
-            .find("api.example.com", black_box("/r/42"), &Method::GET)
+            .find("api.example.com", black_box("/r/42"), &Method::GET, none)
             .is_err()
     });
 }
@@ -34,6 +36,11 @@ fn not_found(bencher: Bencher<'_, '_>, count: usize) {
 #[divan::bench(args = ["/orders/42", "/orders/./a%2Db/../42"])]
 fn canonical(bencher: Bencher<'_, '_>, path: &str) {
     bencher.bench(|| target::canonical(black_box(path)).is_ok());
+}
+
+/// No route here has a filter.
+fn none<'v>() -> Visit<'v> {
+    unreachable!()
 }
 
 fn table(count: usize) -> Routes {
@@ -48,6 +55,9 @@ fn table(count: usize) -> Routes {
         issuers: None,
         scopes: vec!["orders:read".into()],
         any_scopes: Vec::new(),
+        when: When::default(),
+        bind: Bindings::default(),
+        rules: Rules::default(),
         upstream: 0,
     });
     Routes::new(routes.collect()).ok().unwrap()

@@ -2,11 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
+use super::facts::{self, Facts};
 use crate::{
+    bind::Mismatch,
     claims::Scopes,
     identity::Principal,
     jose::json::Object,
     route::{Access, Route},
+    rule::RuleDenied,
     token::Absent,
 };
 use http::request::Parts;
@@ -71,7 +74,7 @@ pub struct Permit {
 }
 
 /// Why an identity may not do a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The route ignores tokens: to come here with an identity is a mistake in the program.
     #[error("the route is public and takes no identity")]
@@ -83,15 +86,28 @@ pub enum Denied {
     /// A scope that the route asks for is missing.
     #[error("the token's scope does not cover what the route asks for")]
     Scope,
+    /// A claim is bound to the request, and they do not agree.
+    #[error(transparent)]
+    Binding(#[from] Mismatch),
+    /// A rule of the route is not true.
+    #[error(transparent)]
+    Rule(#[from] RuleDenied),
 }
 
-/// Lets `principal` do the request of `head` on `route`, if the route's rules say so.
+/// Lets `principal` do the request of `head` on `route`, if the route's scopes, bindings and rules
+/// say so. `facts` are what they look at beside the head, which is as it will be forwarded.
 ///
 /// # Errors
 /// [`Denied`] is the first rule that says no; the head is gone then, for nothing may be forwarded.
-pub fn permit(principal: Principal, route: &Arc<Route>, head: Parts) -> Result<Permit, Denied> {
+pub fn permit(
+    principal: Principal,
+    route: &Arc<Route>,
+    head: Parts,
+    facts: &Facts,
+) -> Result<Permit, Denied> {
     let identity = principal.identity();
     decide(identity.issuer(), identity.claims(), route)?;
+    facts::check(Some(&principal), route, &head, facts)?;
     Ok(Permit {
         head,
         route: Arc::clone(route),
@@ -101,19 +117,31 @@ pub fn permit(principal: Principal, route: &Arc<Route>, head: Parts) -> Result<P
 
 impl Permit {
     /// Leave without an identity: on a public route always, on a route where the token is optional
-    /// with the evidence that the request carried none, and else never.
-    #[must_use]
-    pub fn public(route: &Arc<Route>, head: Parts, absent: Option<Absent>) -> Option<Self> {
+    /// with the evidence that the request carried none, and else never (`None`). The route's bindings
+    /// and rules hold for nobody too, who has no claims.
+    ///
+    /// # Errors
+    /// [`Denied`] is the first binding or rule that says no.
+    pub fn public(
+        route: &Arc<Route>,
+        head: Parts,
+        absent: Option<Absent>,
+        facts: &Facts,
+    ) -> Result<Option<Self>, Denied> {
         let open = match route.access {
             Access::Public => true,
             Access::Optional => absent.is_some(),
             Access::Required => false,
         };
-        open.then(|| Self {
+        if !open {
+            return Ok(None);
+        }
+        facts::check(None, route, &head, facts)?;
+        Ok(Some(Self {
             head,
             route: Arc::clone(route),
             principal: None,
-        })
+        }))
     }
 
     /// The route that the request takes.
@@ -195,6 +223,9 @@ mod tests {
             issuers: None,
             scopes: Vec::new(),
             any_scopes: Vec::new(),
+            when: crate::route::When::default(),
+            bind: crate::bind::Bindings::default(),
+            rules: crate::rule::Rules::default(),
             upstream: 0,
         }
     }
@@ -272,7 +303,10 @@ mod tests {
 
     #[test]
     fn nobody_passes_only_where_no_token_is_asked_for() {
-        let public = |access, absent| Permit::public(&Arc::new(route(access)), head(), absent);
+        let public = |access, absent| {
+            let route = Arc::new(route(access));
+            Permit::public(&route, head(), absent, &Facts::default()).unwrap()
+        };
         assert!(public(Access::Public, None).is_some());
         assert!(public(Access::Public, absent()).is_some());
         assert!(public(Access::Optional, absent()).is_some());
@@ -284,7 +318,9 @@ mod tests {
     #[test]
     fn a_permit_holds_its_request_and_prints_no_token() {
         let route = Arc::new(route(Access::Public));
-        let permit = Permit::public(&route, head(), None).unwrap();
+        let permit = Permit::public(&route, head(), None, &Facts::default())
+            .unwrap()
+            .unwrap();
         assert_eq!(format!("{permit:?}"), "Permit(/orders, anonymous)");
         assert!(Arc::ptr_eq(permit.route(), &route));
         assert!(permit.principal().is_none());

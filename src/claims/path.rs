@@ -50,6 +50,15 @@ impl ClaimPath {
         value.filter(|value| !value.is_null())
     }
 
+    /// The names and indices on the way to the value, unescaped; of a plain name there is one.
+    #[must_use]
+    pub fn tokens(&self) -> &[Box<str>] {
+        match &self.tokens {
+            Some(tokens) => tokens,
+            None => std::slice::from_ref(&self.text),
+        }
+    }
+
     /// The name or the pointer, as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -89,7 +98,7 @@ fn step<'t>(value: Text<'t>, token: &str) -> Option<Text<'t>> {
 }
 
 /// An array index of RFC 6901 §4: digits only, and no zero in front of others.
-fn index(token: &str) -> Option<usize> {
+pub(crate) fn index(token: &str) -> Option<usize> {
     let digits = !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit());
     let canonical = token == "0" || !token.starts_with('0');
     if digits && canonical {

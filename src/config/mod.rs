@@ -20,6 +20,7 @@ use crate::{
 pub mod error;
 
 mod admin_section;
+mod bind;
 mod context;
 mod decryption;
 mod duration;
@@ -55,6 +56,8 @@ mod toml_source;
 mod upstream;
 mod url;
 mod value;
+mod when;
+mod when_text;
 
 #[cfg(test)]
 mod tests;

@@ -60,14 +60,16 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let server = server_section::decode(&root.child("server", &server_section::SCHEMA));
     let admin_section = root.child("admin", &admin_section::SCHEMA);
     let admin = admin_section::decode(&admin_section);
-    let sources = token::decode(&root.child("token", &token::SCHEMA));
+    let token = root.child("token", &token::SCHEMA);
+    let sources = token::decode(&token);
     let upstreams = upstream::decode(&root);
     let mut decryption = decryption::decode(&root.child("decryption", &decryption::SCHEMA));
     let issuers = issuers::decode(&root, server.public_url.is_some(), &mut decryption);
     let to = route::References {
         upstreams: &upstreams,
         issuers: &issuers,
-        token: &sources,
+        token: &token,
+        sources: &sources,
     };
     let routes = route::decode(&root, &to);
     if let Some(admin) = &admin {

@@ -8,14 +8,18 @@ use std::{
 use http::Method;
 
 use super::{
+    bind,
     issuers::Issuers,
     schema::{Key, Schema, closest, key, unset},
     section::{Section, Text},
+    token,
     upstream::Upstreams,
     value::{Node, Span, Value},
+    when,
 };
 use crate::{
     route::{Access, Route, Routes, RoutesError},
+    rule::Rules,
     token::Sources,
 };
 
@@ -50,13 +54,34 @@ const KEYS: &[Key] = &[
     ),
     key("scopes", "[]", "Scopes that a token must all have."),
     key("any_scopes", "[]", "Scopes of which a token must have one."),
+    unset(
+        "token",
+        "{ header = \"X-Token\" }",
+        "Any key of [token], for this route.",
+    ),
+    unset(
+        "when",
+        "[{ remote_address = [\"10.*.*.*\"] }, { user_agent = { not_contains = \"curl\" } }]",
+        "What a request must be like besides; else the next route of this host and path is tried.",
+    ),
+    unset(
+        "bind",
+        "[{ claim = \"tenant\", header = \"X-Tenant\", required = true }]",
+        "Claims that must agree with a header, query, path, form or json value of the request.",
+    ),
+    unset(
+        "rules",
+        "[\"claims.amr.exists(m, m == 'mfa')\"]",
+        "CEL expressions that must all be true.",
+    ),
 ];
 
 /// What a route refers to.
 pub(super) struct References<'r> {
     pub(super) upstreams: &'r Upstreams,
     pub(super) issuers: &'r Issuers,
-    pub(super) token: &'r Sources,
+    pub(super) token: &'r Section<'r>,
+    pub(super) sources: &'r Sources,
 }
 
 /// Reads every route. Absent: one, for every path, that asks for a token.
@@ -131,7 +156,7 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         )
         .unwrap_or(Access::Required);
     if access == Access::Public {
-        for name in ["scopes", "any_scopes", "issuers"] {
+        for name in ["scopes", "any_scopes", "issuers", "bind", "rules"] {
             if section.written(name).is_some_and(|n| !n.is_empty_list()) {
                 let message =
                     format!("a public route looks at no token: \"{name}\" would do nothing");
@@ -144,14 +169,47 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         name: format!("{}{path}", host.as_deref().unwrap_or_default()).into(),
         methods: methods(section),
         access,
-        token: to.token.clone(),
+        token: token(section, to),
         issuers: issuers(section, to.issuers),
         scopes: scopes(section, "scopes"),
         any_scopes: scopes(section, "any_scopes"),
+        when: when::decode(section),
+        bind: bind::decode(section),
+        rules: rules(section),
         upstream: upstream(section, to.upstreams, root).unwrap_or_default(),
         host,
         path,
     }
+}
+
+/// What `[token]` says, and the route's own `token` over it.
+fn token(section: &Section<'_>, to: &References<'_>) -> Sources {
+    let Some(node) = section.written("token") else {
+        return to.sources.clone();
+    };
+    let under = Some(to.token.table());
+    token::decode(&Section::open_over(
+        section.context,
+        &token::SCHEMA,
+        node,
+        under,
+    ))
+}
+
+fn rules(section: &Section<'_>) -> Rules {
+    if section.written("rules").is_none() {
+        return Rules::default();
+    }
+    let texts = section.texts("rules").unwrap_or_default();
+    Rules::compile(texts.iter().map(|text| text.text)).unwrap_or_else(|errors| {
+        for (place, error) in errors {
+            let span = texts
+                .get(place)
+                .map_or(section.place("rules"), |text| text.span);
+            section.context.error(span, error.to_string());
+        }
+        Rules::default()
+    })
 }
 
 fn host(section: &Section<'_>, text: Text<'_>) -> Box<str> {

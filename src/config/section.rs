@@ -241,6 +241,26 @@ impl<'c> Section<'c> {
         }
     }
 
+    /// The elements of a list of tables; `example` is one.
+    pub(super) fn nodes(&self, name: &str, example: &str) -> &'c [Node] {
+        match self.written(name) {
+            Some(Node {
+                value: Value::List(nodes),
+                ..
+            }) => nodes,
+            Some(node) => {
+                let message = format!(
+                    "\"{name}\" must be a list of tables, not {}",
+                    node.value.kind()
+                );
+                let help = format!("write {name} = [{example}]");
+                self.context.error_with_help(node.span, message, help);
+                &[]
+            }
+            None => &[],
+        }
+    }
+
     /// The entries of a table whose keys are names.
     pub(super) fn entries(&self, name: &str) -> &'c [Entry] {
         match self.node(name) {

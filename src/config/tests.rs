@@ -13,6 +13,7 @@ mod issuers_file;
 mod key_files;
 mod redaction;
 mod reference;
+mod routes;
 mod sections;
 
 /// What every file here has, so that each test shows only what it is about.

@@ -70,8 +70,19 @@ impl RequestBody {
     /// No body at all.
     #[must_use]
     pub fn empty(pace: Rc<Pace>) -> Self {
+        Self::whole(Bytes::new(), pace)
+    }
+
+    /// A body that is there already.
+    #[must_use]
+    pub fn whole(body: Bytes, pace: Rc<Pace>) -> Self {
+        let source = if body.is_empty() {
+            Source::Empty
+        } else {
+            Source::Buffered(body)
+        };
         Self {
-            source: Source::Empty,
+            source,
             seen: 0,
             limit: None,
             turn: pace.turn(),

@@ -31,6 +31,8 @@ pub enum Code {
     ClaimNotAllowed,
     ClaimMalformed,
     ScopeInsufficient,
+    BindingMismatch,
+    RuleDenied,
     RouteNotFound,
     MethodNotAllowed,
     RequestTimeout,
@@ -61,7 +63,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -86,6 +88,8 @@ impl Code {
         Self::ClaimNotAllowed,
         Self::ClaimMalformed,
         Self::ScopeInsufficient,
+        Self::BindingMismatch,
+        Self::RuleDenied,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -236,6 +240,16 @@ impl Code {
                 S::FORBIDDEN,
                 "The token's scope does not cover this request.",
             ),
+            Self::BindingMismatch => (
+                "binding_mismatch",
+                S::FORBIDDEN,
+                "The request names something that its token does not vouch for.",
+            ),
+            Self::RuleDenied => (
+                "rule_denied",
+                S::FORBIDDEN,
+                "A rule of this route does not allow the request.",
+            ),
             Self::RouteNotFound => (
                 "route_not_found",
                 S::NOT_FOUND,
@@ -321,6 +335,8 @@ impl Code {
             | Self::ClaimNotAllowed
             | Self::ClaimMalformed => Challenge::InvalidToken,
             Self::RequestMalformed
+            | Self::BindingMismatch
+            | Self::RuleDenied
             | Self::RouteNotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout

@@ -9,7 +9,7 @@ use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
 
 use crate::{
-    authz::{self, Denied, Permit},
+    authz::{self, Denied, Facts, Permit},
     claims,
     clock::Clock,
     forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
@@ -22,8 +22,10 @@ use crate::{
 };
 
 mod again;
+mod client;
 pub mod code;
 mod decryption;
+mod facts;
 pub mod limit;
 pub mod metadata;
 mod note;
@@ -87,7 +89,7 @@ impl Gateway {
         note: &mut Note,
         trace: &mut impl Trace,
     ) -> Result<Permit, Refusal> {
-        let route = self.route(snapshot, &mut head, trace)?;
+        let route = self.route(snapshot, &mut head, note, trace)?;
         note.route = Some(Arc::clone(&route));
         if route.access == Access::Public {
             trace.pass(Step::Token, || {
@@ -95,19 +97,26 @@ impl Gateway {
             });
             // Nobody looks at a token here, so the upstream must not take one for good.
             token::strip(&mut head, &route.token)?;
-            return Permit::public(&route, head, None).ok_or(Refusal::TokenMissing);
+            let permit = Permit::public(&route, head, None, &Facts::default());
+            return anonymous(permit, &route);
         }
         let form = self.form(&head, body, &route).await?;
         let token = match token::extract(&head, form.as_deref(), &route.token)? {
             Presented::Token(token) => token,
             Presented::None(absent) => {
-                token::strip(&mut head, &route.token)?;
-                let permit =
-                    Permit::public(&route, head, Some(absent)).ok_or(Refusal::TokenMissing)?;
+                if route.access == Access::Required {
+                    return Err(Refusal::TokenMissing);
+                }
                 trace.pass(Step::Token, || {
                     "none came, and the route lets that pass".to_owned()
                 });
-                return Ok(permit);
+                token::strip(&mut head, &route.token)?;
+                let facts = match route.asks_for_more() {
+                    true => self.facts(snapshot, &mut head, body, &route, note).await?,
+                    false => Facts::default(),
+                };
+                let permit = Permit::public(&route, head, Some(absent), &facts);
+                return anonymous(permit, &route).inspect(|_| say::conditions(trace, &route));
             }
         };
         trace.pass(Step::Token, || {
@@ -119,8 +128,15 @@ impl Gateway {
         let principal = self.identify(&proof, snapshot, head.uri.path(), trace)?;
         say::principal(trace, &principal);
         token::strip(&mut head, &route.token)?;
-        let permit = authz::permit(principal, &route, head).map_err(|why| denied(why, &route))?;
+        let facts = match route.asks_for_more() {
+            true => self.facts(snapshot, &mut head, body, &route, note).await?,
+            false => Facts::default(),
+        };
+        let permit = authz::permit(principal, &route, head, &facts);
+        let permit = permit.inspect_err(|why| say::denied(trace, why, &route));
+        let permit = permit.map_err(|why| denied(why, &route))?;
         say::scopes(trace, &route);
+        say::conditions(trace, &route);
         Ok(permit)
     }
 
@@ -215,6 +231,7 @@ impl Gateway {
         &self,
         snapshot: &Snapshot,
         head: &mut Parts,
+        note: &Note,
         trace: &mut impl Trace,
     ) -> Result<Arc<Route>, Refusal> {
         limit::check(head, &self.limits)?;
@@ -224,12 +241,12 @@ impl Gateway {
         trace.pass(Step::Request, || {
             format!("{} {} at {host}", head.method, head.uri.path())
         });
-        let route = snapshot
-            .policy
-            .routes
-            .find(&host, head.uri.path(), &head.method)?;
-        say::route(trace, route);
-        Ok(Arc::clone(route))
+        let (routes, path) = (&snapshot.policy.routes, head.uri.path());
+        let found = routes.find(&host, path, &head.method, || {
+            facts::visit(head, &host, snapshot, note.peer)
+        });
+        say::route(trace, found.as_ref(), || routes.of_pattern(&host, path));
+        Ok(Arc::clone(found?))
     }
 
     /// The form body of a request that may carry its token there. One that is too large for that is
@@ -253,6 +270,12 @@ impl Gateway {
             whole => Ok(Some(whole?)),
         }
     }
+}
+
+/// A request without an identity, which may not do this or has no token where one is asked for.
+fn anonymous(permit: Result<Option<Permit>, Denied>, route: &Route) -> Result<Permit, Refusal> {
+    let permit = permit.map_err(|why| denied(why, route))?;
+    permit.ok_or(Refusal::TokenMissing)
 }
 
 fn denied(why: Denied, route: &Route) -> Refusal {

@@ -1,12 +1,14 @@
 //! What is known of a request by the time it is refused: for the log and the metrics.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use crate::{issuer::Issuer, route::Route};
 
-/// Filled in as a request goes along. Both are names of the configuration, not of the request.
+/// Filled in as a request goes along. What it names is of the configuration, not of the request.
 #[derive(Default)]
 pub struct Note {
+    /// The other end of the connection, known from the beginning; `None` on a Unix socket.
+    pub peer: Option<IpAddr>,
     /// The route that it took.
     pub route: Option<Arc<Route>>,
     /// The issuer that its token names, if it is in the registry.

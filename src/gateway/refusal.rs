@@ -36,6 +36,9 @@ pub enum Refusal {
     NoRoute(#[from] NoRoute),
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// The body that a claim is bound to cannot be read.
+    #[error("a claim is bound to the body: {0}")]
+    BoundBody(BodyError),
     #[error(transparent)]
     Extract(#[from] ExtractError),
     /// The route asks for a token, and none came.
@@ -83,9 +86,11 @@ impl Refusal {
             }
             Self::Limit(LimitError::Body { .. }) => Code::BodyTooLarge,
             Self::Host(_) | Self::Target(_) => Code::RequestMalformed,
-            Self::NoRoute(NoRoute::NotFound) => Code::RouteNotFound,
+            Self::NoRoute(NoRoute::NotFound | NoRoute::Filtered) => Code::RouteNotFound,
             Self::NoRoute(NoRoute::Method { .. }) => Code::MethodNotAllowed,
-            Self::Body(error) | Self::Forward(ForwardError::Body(error)) => body(error),
+            Self::Body(error)
+            | Self::BoundBody(error)
+            | Self::Forward(ForwardError::Body(error)) => body(error),
             Self::Extract(ExtractError::Ambiguous) => Code::TokenAmbiguous,
             Self::Extract(ExtractError::Empty) => Code::TokenEmpty,
             Self::Extract(ExtractError::Malformed(_)) => Code::RequestMalformed,
@@ -128,7 +133,12 @@ impl Refusal {
             Self::Signature(_) => Step::Signature,
             Self::Claims(error) => error.step().into(),
             Self::Identity(_) => Step::Identity,
-            Self::Denied { .. } => Step::Scope,
+            Self::BoundBody(_) => Step::Binding,
+            Self::Denied { why, .. } => match why {
+                Denied::Public | Denied::Issuer | Denied::Scope => Step::Scope,
+                Denied::Binding(_) => Step::Binding,
+                Denied::Rule(_) => Step::Rules,
+            },
             Self::Forward(_) => Step::Upstream,
         }
     }
@@ -195,6 +205,8 @@ const fn denied(why: &Denied) -> Code {
         Denied::Scope => Code::ScopeInsufficient,
         Denied::Issuer => Code::IssuerUnknown,
         Denied::Public => Code::RouteNotFound,
+        Denied::Binding(_) => Code::BindingMismatch,
+        Denied::Rule(_) => Code::RuleDenied,
     }
 }
 

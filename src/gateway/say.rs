@@ -1,27 +1,68 @@
 //! What the steps of the pipeline have to say: values of the configuration may be shown to the operator.
 
+use std::sync::Arc;
+
 use super::{
     decryption::Opened,
     proof::Proof,
     trace::{Step, Trace},
 };
 use crate::{
+    authz::Denied,
     claims::{Audiences, Identity, Rules},
     clock::UnixTime,
     identity::Principal,
     issuer::{Candidates, Issuer, KeyError, KeySource},
     jose::{Header, Key, Unverified, Verified},
-    route::Route,
+    route::{NoRoute, Route},
 };
 
 /// How many keys are named where all of them would be of interest.
 const MAX_KEYS: usize = 20;
 
-pub(super) fn route(trace: &mut impl Trace, route: &Route) {
-    trace.pass(Step::Route, || {
-        let access = route.access.name();
-        format!("{} (number {}), access {access}", route.name, route.id + 1)
-    });
+/// Which route it is, and why this one; `siblings` are all routes of its pattern.
+pub(super) fn route<'r>(
+    trace: &mut impl Trace,
+    found: Result<&&Arc<Route>, &NoRoute>,
+    siblings: impl FnOnce() -> Result<&'r Vec<Arc<Route>>, NoRoute>,
+) {
+    match found {
+        Ok(route) => trace.pass(Step::Route, || {
+            let access = route.access.name();
+            let why = why(route, siblings().map_or(&[], Vec::as_slice));
+            format!(
+                "{} (number {}), access {access}: {why}",
+                route.name,
+                route.id + 1
+            )
+        }),
+        Err(NoRoute::Filtered) => trace.fail(Step::Route, || {
+            let filters = siblings().into_iter().flatten();
+            let filters =
+                filters.map(|route| format!("number {} when {}", route.id + 1, route.when));
+            filters.collect::<Vec<_>>().join("; ")
+        }),
+        Err(NoRoute::NotFound | NoRoute::Method { .. }) => {}
+    }
+}
+
+fn why(route: &Route, siblings: &[Arc<Route>]) -> String {
+    let mut why = match &route.host {
+        Some(_) => "the most specific path, of this host alone".to_owned(),
+        None => "the most specific path".to_owned(),
+    };
+    if !route.when.is_empty() {
+        why.push_str(&format!(", when {}", route.when));
+    }
+    for passed in siblings.iter().take_while(|sibling| sibling.id != route.id) {
+        let number = passed.id + 1;
+        let filter = match passed.when.is_empty() {
+            true => "is for other methods".to_owned(),
+            false => format!("is for other methods, or not when {}", passed.when),
+        };
+        why.push_str(&format!("; number {number} before it {filter}"));
+    }
+    why
 }
 
 pub(super) fn decryption(trace: &mut impl Trace, opened: &Opened<'_>) {
@@ -174,6 +215,43 @@ pub(super) fn scopes(trace: &mut impl Trace, route: &Route) {
                 )
             }
         }
+    });
+}
+
+/// The steps before the one at which the route said no did pass.
+pub(super) fn denied(trace: &mut impl Trace, why: &Denied, route: &Route) {
+    if matches!(why, Denied::Binding(_) | Denied::Rule(_)) {
+        scopes(trace, route);
+    }
+    if matches!(why, Denied::Rule(_)) {
+        bindings(trace, route);
+    }
+}
+
+/// What was bound, and which rules were true.
+pub(super) fn conditions(trace: &mut impl Trace, route: &Route) {
+    bindings(trace, route);
+    if !route.rules.is_empty() {
+        trace.pass(Step::Rules, || {
+            let rules: Vec<_> = route.rules.texts().collect();
+            format!("true: {}", rules.join("; "))
+        });
+    }
+}
+
+fn bindings(trace: &mut impl Trace, route: &Route) {
+    if route.bind.is_empty() {
+        return;
+    }
+    trace.pass(Step::Binding, || {
+        let bindings = route.bind.iter().map(|binding| {
+            let required = if binding.required { " (required)" } else { "" };
+            format!(
+                "\"{}\" agrees with {}{required}",
+                binding.claim, binding.place
+            )
+        });
+        bindings.collect::<Vec<_>>().join(", ")
     });
 }
 

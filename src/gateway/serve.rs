@@ -80,7 +80,10 @@ impl Gateway {
         }
         let pace = Rc::clone(exchange.pace);
         let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
-        let mut note = Note::default();
+        let mut note = Note {
+            peer: exchange.peer.address,
+            ..Note::default()
+        };
         let answer = async {
             let permit = self
                 .decide(

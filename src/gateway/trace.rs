@@ -20,12 +20,14 @@ pub enum Step {
     Claims,
     Identity,
     Scope,
+    Binding,
+    Rules,
     Upstream,
 }
 
 impl Step {
     /// The steps that decide, in order; the way to the upstream comes after them.
-    pub const DECIDING: [Self; 14] = [
+    pub const DECIDING: [Self; 16] = [
         Self::Request,
         Self::Route,
         Self::Token,
@@ -40,6 +42,8 @@ impl Step {
         Self::Claims,
         Self::Identity,
         Self::Scope,
+        Self::Binding,
+        Self::Rules,
     ];
 
     /// Its name in the output of `explain`.
@@ -60,6 +64,8 @@ impl Step {
             Self::Claims => "claims",
             Self::Identity => "identity",
             Self::Scope => "scope",
+            Self::Binding => "binding",
+            Self::Rules => "rules",
             Self::Upstream => "upstream",
         }
     }

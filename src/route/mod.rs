@@ -4,16 +4,20 @@ use std::{collections::HashSet, sync::Arc};
 
 use http::Method;
 
-use crate::token::Sources;
+use crate::{bind::Bindings, rule::Rules, token::Sources};
 
 pub mod host;
 pub mod pattern;
 pub mod table;
 pub mod target;
+pub mod visit;
+pub mod when;
 
 pub use host::HostError;
 pub use table::{NoRoute, Routes, RoutesError};
 pub use target::TargetError;
+pub use visit::Visit;
+pub use when::When;
 
 /// Whether a route asks for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,9 @@ pub struct Route {
     pub path: Box<str>,
     /// The methods it is for; `None`: all.
     pub methods: Option<Vec<Method>>,
+    /// What a request must be like besides; a request for which it is not goes to the next route of
+    /// the same host and path.
+    pub when: When,
     /// Whether it asks for a token.
     pub access: Access,
     /// Where a request carries its token.
@@ -61,6 +68,10 @@ pub struct Route {
     pub scopes: Vec<Box<str>>,
     /// Scopes of which a token must have at least one, unless this is empty.
     pub any_scopes: Vec<Box<str>>,
+    /// Claims that are bound to the request.
+    pub bind: Bindings,
+    /// Rules that must all be true.
+    pub rules: Rules,
     /// The number of its upstream.
     pub upstream: usize,
 }
@@ -71,6 +82,12 @@ pub struct Route {
 pub struct NotAdmitted;
 
 impl Route {
+    /// Whether it has bindings or rules.
+    #[must_use]
+    pub const fn asks_for_more(&self) -> bool {
+        !self.bind.is_empty() || !self.rules.is_empty()
+    }
+
     /// Whether this route takes tokens of `issuer`.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Path patterns: `/orders/{id}`, `/files/{*rest}`.
 
 use super::target;
+use crate::bind::Segment;
 
 /// Why a text is no path pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,9 @@ pub enum PatternError {
     /// `{}`, or a name that is no identifier.
     #[error("\"{0}\": a parameter's name is made of letters, digits and _")]
     Name(String),
+    /// Two parameters have one name.
+    #[error("\"{0}\": the name stands twice; each parameter has a name of its own")]
+    Twice(String),
     /// `{*rest}` stands before the end.
     #[error("\"{0}\": what takes all the rest stands at the end")]
     CatchAll(String),
@@ -41,6 +45,7 @@ pub fn compile(pattern: &str) -> Result<String, PatternError> {
             canonical.into_owned(),
         ));
     }
+    let mut names: Vec<&str> = Vec::new();
     let mut segments = pattern.split('/').skip(1).enumerate().peekable();
     while let Some((place, segment)) = segments.next() {
         compiled.push('/');
@@ -60,12 +65,28 @@ pub fn compile(pattern: &str) -> Result<String, PatternError> {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(PatternError::Name(segment.to_owned()));
         }
+        if names.contains(&name) {
+            return Err(PatternError::Twice(segment.to_owned()));
+        }
+        names.push(name);
         if !star.is_empty() && segments.peek().is_some() {
             return Err(PatternError::CatchAll(segment.to_owned()));
         }
         compiled.push_str(&format!("{{{star}p{place}}}"));
     }
     Ok(compiled)
+}
+
+/// The names of the parameters of a pattern that compiles, and where each stands.
+pub fn parameters(pattern: &str) -> impl Iterator<Item = (&str, Segment)> {
+    let segments = pattern.split('/').skip(1).enumerate();
+    segments.filter_map(|(place, segment)| {
+        let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+        let (rest, name) = name
+            .strip_prefix('*')
+            .map_or((false, name), |name| (true, name));
+        Some((name, Segment { place, rest }))
+    })
 }
 
 /// What a compiled pattern that ends in `{*rest}` covers besides: the path before it, with and without

@@ -3,6 +3,9 @@
 //! A path belongs to its most specific pattern alone: when that one is not for the method, the answer
 //! is 405 and no other pattern is tried. Otherwise a rule for `GET /admin` would leave `POST /admin`
 //! to the catch-all, and an API would be open because a rule did not match.
+//!
+//! So it is with filters: the routes of one pattern are tried in the order in which they are written,
+//! and when none of them is for the request, the answer is 404.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,7 +15,7 @@ use std::{
 use http::Method;
 use matchit::Router;
 
-use super::{Route, pattern};
+use super::{Route, Visit, pattern};
 
 /// Every route of the configuration.
 pub struct Routes {
@@ -51,6 +54,9 @@ pub enum NoRoute {
     /// No pattern fits the host and the path.
     #[error("no route is for this host and path")]
     NotFound,
+    /// A pattern fits, and the filters of none of its routes hold.
+    #[error("the \"when\" of no route for this host and path holds")]
+    Filtered,
     /// The most specific pattern is not for the method.
     #[error("the route is for {allow} only")]
     Method {
@@ -98,23 +104,38 @@ impl Routes {
         &self.routes
     }
 
-    /// The route for a request; `host` and `path` are canonical.
+    /// The route for a request; `host` and `path` are canonical, and `visit` is made only where a
+    /// filter looks at it.
     ///
     /// # Errors
     /// [`NoRoute`] when there is none.
-    pub fn find(&self, host: &str, path: &str, method: &Method) -> Result<&Arc<Route>, NoRoute> {
+    pub fn find<'v>(
+        &self,
+        host: &str,
+        path: &str,
+        method: &Method,
+        visit: impl FnOnce() -> Visit<'v>,
+    ) -> Result<&Arc<Route>, NoRoute> {
+        let routes = self.of_pattern(host, path)?;
+        // Most routes have no filter.
+        if routes.iter().all(|route| route.when.is_empty()) {
+            return choose(routes, method, |_| true);
+        }
+        let visit = visit();
+        choose(routes, method, |route| route.when.holds(&visit))
+    }
+
+    /// Every route of the most specific pattern for `host` and `path`, in their order.
+    ///
+    /// # Errors
+    /// [`NoRoute::NotFound`] when no pattern fits.
+    pub fn of_pattern(&self, host: &str, path: &str) -> Result<&Vec<Arc<Route>>, NoRoute> {
         let of_host = self.hosts.get(host).and_then(|router| router.at(path).ok());
         let matched = match of_host {
             Some(matched) => matched,
             None => self.any_host.at(path).map_err(|_| NoRoute::NotFound)?,
         };
-        let routes: &Methods = matched.value;
-        routes
-            .iter()
-            .find(|route| route.takes(method))
-            .ok_or_else(|| NoRoute::Method {
-                allow: allow(routes),
-            })
+        Ok(matched.value)
     }
 
     fn router(&mut self, host: Option<Box<str>>) -> &mut Router<Methods> {
@@ -179,14 +200,37 @@ impl Route {
     }
 }
 
+/// The first of `routes` that is for `method` and fits.
+fn choose<'t>(
+    routes: &'t Methods,
+    method: &Method,
+    fits: impl Fn(&Route) -> bool,
+) -> Result<&'t Arc<Route>, NoRoute> {
+    let mut all = routes.iter();
+    if let Some(route) = all.find(|route| route.takes(method) && fits(route)) {
+        return Ok(route);
+    }
+    let fitting: Vec<_> = routes.iter().filter(|route| fits(route)).collect();
+    if fitting.is_empty() {
+        return Err(NoRoute::Filtered);
+    }
+    let allow = allow(&fitting);
+    Err(NoRoute::Method { allow })
+}
+
+/// Whether no request comes to `other`, because `one` is written before it. The filters of one do not
+/// hold for every request, so another may stand behind it.
 fn overlap(one: &Route, other: &Route) -> bool {
+    if !one.when.is_empty() && one.when != other.when {
+        return false;
+    }
     match (&one.methods, &other.methods) {
         (None, _) | (_, None) => true,
         (Some(some), Some(others)) => some.iter().any(|method| others.contains(method)),
     }
 }
 
-fn allow(routes: &Methods) -> String {
+fn allow(routes: &[&Arc<Route>]) -> String {
     let mut names: Vec<&str> = routes
         .iter()
         .flat_map(|r| r.methods.iter().flatten())

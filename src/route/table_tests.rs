@@ -1,5 +1,13 @@
 use super::*;
-use crate::{route::Access, token::Sources};
+use crate::{
+    bind::Bindings,
+    route::{
+        Access, When,
+        when::{Condition, Subject, TextTest},
+    },
+    rule::Rules,
+    token::Sources,
+};
 
 fn route(host: Option<&str>, path: &str, methods: &[Method]) -> Route {
     Route {
@@ -13,12 +21,16 @@ fn route(host: Option<&str>, path: &str, methods: &[Method]) -> Route {
         issuers: None,
         scopes: Vec::new(),
         any_scopes: Vec::new(),
+        when: When::default(),
+        bind: Bindings::default(),
+        rules: Rules::default(),
         upstream: 0,
     }
 }
 
 fn found(routes: &Routes, host: &str, path: &str, method: &Method) -> Result<usize, NoRoute> {
-    routes.find(host, path, method).map(|route| route.id)
+    let visit = || unreachable!("no route has a filter");
+    routes.find(host, path, method, visit).map(|route| route.id)
 }
 
 #[test]
@@ -144,4 +156,70 @@ fn a_guarded_parameter_keeps_the_routes_of_all_its_methods() {
     assert_eq!(found(&routes, "h", "/t/a", &Method::GET), Ok(0));
     assert_eq!(found(&routes, "h", "/t/a", &Method::PUT), Ok(1));
     assert!(found(&routes, "h", "/t/a", &Method::POST).is_err());
+}
+
+fn when(agent: &str) -> When {
+    let tests = [TextTest::Contains([agent.into()].into())].into();
+    let subject = Subject::UserAgent;
+    When([Condition::Text { subject, tests }].into())
+}
+
+fn filtered(path: &str, methods: &[Method], agent: &str) -> Route {
+    Route {
+        when: when(agent),
+        ..route(None, path, methods)
+    }
+}
+
+fn visited(routes: &Routes, path: &str, method: &Method, agent: &str) -> Result<usize, NoRoute> {
+    let request = http::Request::get("/").header("user-agent", agent);
+    let head = request.body(()).unwrap().into_parts().0;
+    let visit = || Visit {
+        head: &head,
+        host: "h",
+        address: None,
+        gone: Vec::new(),
+    };
+    routes.find("h", path, method, visit).map(|route| route.id)
+}
+
+#[test]
+fn filters_are_tried_in_their_order_and_nothing_wider_after_them() {
+    let routes = Routes::new(vec![
+        route(None, "/{*rest}", &[]),
+        filtered("/a", &[], "curl"),
+        filtered("/a", &[Method::GET], "wget"),
+        filtered("/b", &[], "curl"),
+        route(None, "/b", &[]),
+    ])
+    .unwrap();
+    let get = |path, agent| visited(&routes, path, &Method::GET, agent);
+    assert_eq!(get("/a", "curl"), Ok(1));
+    assert_eq!(get("/a", "wget"), Ok(2));
+    assert_eq!(get("/a", "curl wget"), Ok(1));
+    assert_eq!(get("/a", "other"), Err(NoRoute::Filtered));
+    assert_eq!(get("/b", "curl"), Ok(3));
+    assert_eq!(get("/b", "other"), Ok(4));
+    assert_eq!(get("/c", "other"), Ok(0));
+    let post = visited(&routes, "/a", &Method::POST, "wget");
+    let allow = "GET, HEAD".to_owned();
+    assert_eq!(post, Err(NoRoute::Method { allow }));
+    assert_eq!(visited(&routes, "/a", &Method::POST, "curl"), Ok(1));
+}
+
+#[test]
+fn a_route_that_no_request_reaches_is_an_error() {
+    for (first, second) in [
+        (route(None, "/a", &[]), filtered("/a", &[], "curl")),
+        (
+            filtered("/a", &[], "curl"),
+            filtered("/a", &[Method::GET], "curl"),
+        ),
+    ] {
+        let errors = Routes::new(vec![first, second]).err().unwrap();
+        assert_eq!(errors, [RoutesError::Same { route: 1, other: 0 }]);
+    }
+    let apart = vec![filtered("/a", &[], "curl"), filtered("/a", &[], "wget")];
+    assert!(Routes::new(apart).is_ok());
+    assert!(Routes::new(vec![route(None, "/{a}/{a}", &[])]).is_err());
 }

@@ -108,6 +108,19 @@ fn the_readmes_configurations_can_be_used_without_a_warning() {
     }
 }
 
+/// Rules need the feature of that name, which is on by default.
+#[test]
+fn the_configurations_about_routes_can_be_used_without_a_warning() {
+    let examples = blocks(include_str!("../../docs/routes.md"), "toml");
+    assert_eq!(examples.len(), 3);
+    for text in examples {
+        match config::parse("routes.md", text, root(), &|_| None, &Clock::system()) {
+            Ok(config) => assert!(config.warnings.is_empty(), "{:?}", config.warnings),
+            Err(report) => panic!("{}", report.render(false)),
+        }
+    }
+}
+
 #[test]
 fn the_readmes_wrong_configuration_is_refused_with_the_printed_words() {
     let wrong = blocks(README, "toml")[0]

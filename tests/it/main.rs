@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod bind;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod certificates;
@@ -16,6 +18,10 @@ mod differential;
 mod documents;
 #[cfg(test)]
 mod encryption;
+#[cfg(test)]
+mod explain;
+#[cfg(test)]
+mod filters;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
@@ -46,6 +52,8 @@ mod reload;
 mod rest;
 #[cfg(test)]
 mod rooms;
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod smoke;
 #[cfg(test)]

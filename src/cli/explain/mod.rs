@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write, stderr, stdin, stdout},
+    net::IpAddr,
     path::PathBuf,
     process::ExitCode,
 };
@@ -34,6 +35,12 @@ pub struct Options {
     /// A header field of the request
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
+    /// The client's address, for filters and rules
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<IpAddr>,
+    /// The body of the request, for claims that are bound to it
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub body: String,
     /// The time to decide at: RFC 3339, or seconds since 1970; now by default
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub at: Option<UnixTime>,
@@ -100,7 +107,6 @@ fn explain(options: &Options) -> Result<Report, String> {
         registry,
         ..config.policy
     };
-    let head = request::head(&options.request, &options.headers, &token, &policy)?;
     let refresher = Refresher::new(&policy.registry, clock.clone());
     let gateway = Gateway::new(
         policy,
@@ -108,13 +114,15 @@ fn explain(options: &Options) -> Result<Report, String> {
         clock,
         Metrics::default().into(),
     );
+    let (asked, fields) = (&options.request, &options.headers);
+    let head = request::head(asked, fields, &token, &gateway, options.from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
     Ok(tokio::task::LocalSet::new().block_on(&runtime, async {
         tokio::task::spawn_local(refresher.run());
-        report::of(&gateway, head).await
+        report::of(&gateway, head, options).await
     }))
 }
 

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, rc::Rc, time::Duration};
 use http::request::Parts;
 use serde::Serialize;
 
+use super::Options;
 use crate::{
     deadline::Deadlines,
     forward::{Pace, RequestBody},
@@ -42,13 +43,16 @@ enum Outcome {
     Skip,
 }
 
-/// Runs the gateway's pipeline over one request without a body.
-pub(super) async fn of(gateway: &Gateway, head: Parts) -> Report {
+/// Runs the gateway's pipeline over one request, whose body and client are in `options`.
+pub(super) async fn of(gateway: &Gateway, head: Parts, options: &Options) -> Report {
     let deadlines = Deadlines::new(Duration::from_millis(100));
     let pace = Rc::new(Pace::new(&deadlines, Duration::ZERO));
-    let mut body = RequestBody::empty(pace);
+    let mut body = RequestBody::whole(options.body.clone().into(), pace);
     let mut record = Record::default();
-    let mut note = Note::default();
+    let mut note = Note {
+        peer: options.from,
+        ..Note::default()
+    };
     let snapshot = gateway.snapshot();
     let decided = gateway
         .decide(

@@ -1,12 +1,14 @@
 //! The request that is explained, from its parts on the command line.
 
+use std::net::IpAddr;
+
 use http::{
     HeaderName, HeaderValue, Method, Request, Uri,
     header::{AUTHORIZATION, HOST},
     request::Parts,
 };
 
-use crate::gateway::Policy;
+use crate::gateway::{Gateway, Policy};
 
 /// The head of a request that carries `token` where the gateway looks for it.
 ///
@@ -16,7 +18,8 @@ pub(super) fn head(
     request: &str,
     headers: &[String],
     token: &str,
-    policy: &Policy,
+    gateway: &Gateway,
+    from: Option<IpAddr>,
 ) -> Result<Parts, String> {
     let mut words = request.split_whitespace();
     let (Some(method), Some(target), None) = (words.next(), words.next(), words.next()) else {
@@ -39,9 +42,10 @@ pub(super) fn head(
         .map_err(|_| format!("--request \"{request}\": that is no request"))?
         .into_parts();
     if !head.headers.contains_key(HOST) {
-        head.headers.insert(HOST, host(&head.uri, policy));
+        head.headers
+            .insert(HOST, host(&head.uri, &gateway.snapshot().policy));
     }
-    carry(&mut head, token, policy)?;
+    carry(&mut head, token, gateway, from)?;
     Ok(head)
 }
 
@@ -65,12 +69,15 @@ fn host(target: &Uri, policy: &Policy) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("localhost"))
 }
 
-fn carry(head: &mut Parts, token: &str, policy: &Policy) -> Result<(), String> {
-    let own = policy
-        .routes
-        .all()
-        .iter()
-        .find_map(|route| route.token.header.clone());
+/// Puts the token where the request's route looks for it.
+fn carry(
+    head: &mut Parts,
+    token: &str,
+    gateway: &Gateway,
+    from: Option<IpAddr>,
+) -> Result<(), String> {
+    let route = gateway.route_for(head.clone(), from);
+    let own = route.and_then(|route| route.token.header.clone());
     let name = own.unwrap_or(AUTHORIZATION);
     if head.headers.contains_key(&name) {
         return Err(format!(

@@ -249,7 +249,7 @@ fn routes_say_which_requests_go_where() {
             14,
             "\"any_scopes\" would do nothing",
         ),
-        ("token = {}", 1, "unknown key \"token\""),
+        ("tokens = {}", 1, "did you mean \"token\"?"),
     ] {
         refused("[[routes]]", line, column, &[says]);
     }

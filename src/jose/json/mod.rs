@@ -10,7 +10,7 @@ mod scan;
 mod text;
 
 pub use object::Object;
-pub use text::{Elements, Text};
+pub use text::{Elements, Members, Text};
 
 /// How deep arrays and objects may nest; the outermost object is the first level.
 pub const MAX_DEPTH: usize = 32;

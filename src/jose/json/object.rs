@@ -80,6 +80,12 @@ impl Object {
         &self.text
     }
 
+    /// The whole object as a value.
+    #[must_use]
+    pub fn to_text(&self) -> Text<'_> {
+        Text::new(&self.text)
+    }
+
     /// The whole object, decoded.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {

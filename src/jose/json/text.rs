@@ -14,6 +14,10 @@ pub struct Text<'t>(&'t str);
 #[derive(Clone, Debug)]
 pub struct Elements<'t>(Scanner<'t>);
 
+/// The members of an object, in their order: names, decoded, and values.
+#[derive(Clone, Debug)]
+pub struct Members<'t>(Scanner<'t>, &'t str);
+
 impl<'t> Text<'t> {
     /// `text` is one value, read before, without white space around it.
     pub(super) const fn new(text: &'t str) -> Self {
@@ -64,6 +68,13 @@ impl<'t> Text<'t> {
         scanner.take(b'[').then_some(Elements(scanner))
     }
 
+    /// The members of the object that it is.
+    #[must_use]
+    pub fn members(&self) -> Option<Members<'t>> {
+        let mut scanner = Scanner::new(self.0);
+        scanner.take(b'{').then_some(Members(scanner, self.0))
+    }
+
     /// The member `name` of the object that it is.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Self> {
@@ -92,6 +103,21 @@ impl<'t> Text<'t> {
     pub fn to_value(&self) -> Value {
         // It was read before, so it decodes. Null is what every rule takes for an absent claim.
         serde_json::from_str(self.0).unwrap_or(Value::Null)
+    }
+}
+
+impl<'t> Iterator for Members<'t> {
+    type Item = (Cow<'t, str>, Text<'t>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.blank();
+        self.0.take(b',');
+        self.0.blank();
+        let name = self.0.string().ok()?;
+        self.0.colon().ok()?;
+        let start = self.0.at();
+        self.0.value(0).ok()?;
+        Some((name.decoded(self.1), Text(self.0.since(start))))
     }
 }
 
