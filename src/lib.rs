@@ -67,5 +67,7 @@ pub mod reload;
 pub mod route;
 pub mod secret;
 pub mod server;
+pub mod session;
+pub mod store;
 pub mod telemetry;
 pub mod token;

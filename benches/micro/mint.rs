@@ -65,6 +65,7 @@ pub(crate) fn issuer(key: &Arc<Key>) -> Issuer {
     Issuer {
         name: ISSUER.into(),
         active: true,
+        replay: portcullis::issuer::Replay::Allow,
         headers: Arc::new(HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: vec!["jwt".into()],

@@ -48,6 +48,7 @@ fn table(count: usize) -> Routes {
         issuers: None,
         scopes: vec!["orders:read".into()],
         any_scopes: Vec::new(),
+        session: true,
         upstream: 0,
     });
     Routes::new(routes.collect()).ok().unwrap()

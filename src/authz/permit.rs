@@ -195,6 +195,7 @@ mod tests {
             issuers: None,
             scopes: Vec::new(),
             any_scopes: Vec::new(),
+            session: true,
             upstream: 0,
         }
     }

@@ -50,6 +50,11 @@ const KEYS: &[Key] = &[
     ),
     key("scopes", "[]", "Scopes that a token must all have."),
     key("any_scopes", "[]", "Scopes of which a token must have one."),
+    key(
+        "session",
+        "true",
+        "Whether [session] counts here: its cookie may log in, and is set.",
+    ),
 ];
 
 /// What a route refers to.
@@ -148,6 +153,7 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         issuers: issuers(section, to.issuers),
         scopes: scopes(section, "scopes"),
         any_scopes: scopes(section, "any_scopes"),
+        session: section.boolean("session").unwrap_or_default(),
         upstream: upstream(section, to.upstreams, root).unwrap_or_default(),
         host,
         path,

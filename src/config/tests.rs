@@ -13,6 +13,7 @@ mod key_files;
 mod redaction;
 mod reference;
 mod sections;
+mod session;
 
 /// What every file here has, so that each test shows only what it is about.
 const UPSTREAM: &str = "[upstream]\nurl = \"http://127.0.0.1:9000\"\n";

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::{code::Code, limit::LimitError, trace::Step};
+use super::{code::Code, limit::LimitError, login::SessionError, once::OnceError, trace::Step};
 use crate::{
     authz::Denied,
     claims::ClaimsError,
@@ -16,6 +16,7 @@ use crate::{
         policy::PolicyError,
     },
     route::{HostError, NoRoute, NotAdmitted, TargetError},
+    store::StoreError,
     token::ExtractError,
 };
 
@@ -67,6 +68,10 @@ pub enum Refusal {
         scope: Option<Box<str>>,
     },
     #[error(transparent)]
+    Once(#[from] OnceError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
     Forward(#[from] ForwardError),
 }
 
@@ -104,6 +109,11 @@ impl Refusal {
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
             Self::Denied { why, .. } => denied(why),
+            Self::Once(OnceError::Replayed) => Code::TokenReplayed,
+            Self::Once(OnceError::Unknown(error)) => store(error),
+            // Without its session, the request carries nothing.
+            Self::Session(SessionError::Changed | SessionError::OtherOrigin) => Code::TokenMissing,
+            Self::Session(SessionError::Unknown(error)) => store(error),
             Self::Forward(error) => forward(error),
         }
     }
@@ -125,6 +135,8 @@ impl Refusal {
             Self::Claims(error) => error.step().into(),
             Self::Identity(_) => Step::Identity,
             Self::Denied { .. } => Step::Scope,
+            Self::Once(_) => Step::Replay,
+            Self::Session(_) => Step::Session,
             Self::Forward(_) => Step::Upstream,
         }
     }
@@ -183,6 +195,13 @@ const fn denied(why: &Denied) -> Code {
         Denied::Scope => Code::ScopeInsufficient,
         Denied::Issuer => Code::IssuerUnknown,
         Denied::Public => Code::RouteNotFound,
+    }
+}
+
+const fn store(error: &StoreError) -> Code {
+    match error {
+        StoreError::Full => Code::Overloaded,
+        StoreError::Unavailable => Code::StoreUnavailable,
     }
 }
 

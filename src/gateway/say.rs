@@ -11,6 +11,8 @@ use crate::{
     issuer::{Candidates, Issuer, KeyError, KeySource},
     jose::{Header, Key, Unverified, Verified},
     route::Route,
+    session::Session,
+    token::RawToken,
 };
 
 /// How many keys are named where all of them would be of interest.
@@ -21,6 +23,19 @@ pub(super) fn route(trace: &mut impl Trace, route: &Route) {
         let access = route.access.name();
         format!("{} (number {}), access {access}", route.name, route.id + 1)
     });
+}
+
+pub(super) fn token(trace: &mut impl Trace, token: &RawToken<'_>, session: Option<&Session>) {
+    let length = token.expose().len();
+    trace.pass(Step::Token, || match session {
+        None => format!("found, {length} bytes"),
+        Some(session) => format!("{length} bytes, of a session until {}", session.until),
+    });
+    if let Some(session) = session {
+        trace.pass(Step::Session, || {
+            format!("it goes on until {}", session.until)
+        });
+    }
 }
 
 pub(super) fn shape(trace: &mut impl Trace, token: &Unverified<'_>) {

@@ -19,12 +19,14 @@ pub enum Step {
     Claims,
     Identity,
     Scope,
+    Replay,
+    Session,
     Upstream,
 }
 
 impl Step {
     /// The steps that decide, in order; the way to the upstream comes after them.
-    pub const DECIDING: [Self; 13] = [
+    pub const DECIDING: [Self; 15] = [
         Self::Request,
         Self::Route,
         Self::Token,
@@ -38,6 +40,8 @@ impl Step {
         Self::Claims,
         Self::Identity,
         Self::Scope,
+        Self::Replay,
+        Self::Session,
     ];
 
     /// Its name in the output of `explain`.
@@ -57,6 +61,8 @@ impl Step {
             Self::Claims => "claims",
             Self::Identity => "identity",
             Self::Scope => "scope",
+            Self::Replay => "replay",
+            Self::Session => "session",
             Self::Upstream => "upstream",
         }
     }
@@ -75,6 +81,9 @@ impl From<claims::Step> for Step {
 
 /// Who is told of each step that passes.
 pub trait Trace {
+    /// Whether the request is served: otherwise somebody only wants to know, and nothing may be used up.
+    fn is_served(&self) -> bool;
+
     /// `step` passed; `detail` says what was found, and is not made when nobody wants it.
     fn pass(&mut self, step: Step, detail: impl FnOnce() -> String);
 
@@ -86,6 +95,10 @@ pub trait Trace {
 pub struct Silent;
 
 impl Trace for Silent {
+    fn is_served(&self) -> bool {
+        true
+    }
+
     fn pass(&mut self, _step: Step, _detail: impl FnOnce() -> String) {}
 
     fn fail(&mut self, _step: Step, _detail: impl FnOnce() -> String) {}
@@ -101,6 +114,10 @@ pub struct Record {
 }
 
 impl Trace for Record {
+    fn is_served(&self) -> bool {
+        false
+    }
+
     fn pass(&mut self, step: Step, detail: impl FnOnce() -> String) {
         self.passed.push((step, detail()));
     }

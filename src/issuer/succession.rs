@@ -116,6 +116,7 @@ impl Issuer {
             active,
             headers,
             rules,
+            replay,
             identity,
             keys,
         } = self;
@@ -123,6 +124,7 @@ impl Issuer {
             && *active == other.active
             && *headers == other.headers
             && *rules == other.rules
+            && *replay == other.replay
             && *identity == other.identity
             && keys.source() == other.keys.source()
     }

@@ -61,6 +61,8 @@ pub struct Route {
     pub scopes: Vec<Box<str>>,
     /// Scopes of which a token must have at least one, unless this is empty.
     pub any_scopes: Vec<Box<str>>,
+    /// Whether a session may log in its requests, and begin on it.
+    pub session: bool,
     /// The number of its upstream.
     pub upstream: usize,
 }

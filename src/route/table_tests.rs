@@ -13,6 +13,7 @@ fn route(host: Option<&str>, path: &str, methods: &[Method]) -> Route {
         issuers: None,
         scopes: Vec::new(),
         any_scopes: Vec::new(),
+        session: true,
         upstream: 0,
     }
 }

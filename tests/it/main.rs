@@ -39,9 +39,13 @@ mod path;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod rooms;
+#[cfg(test)]
+mod session;
 #[cfg(test)]
 mod smoke;
 #[cfg(test)]

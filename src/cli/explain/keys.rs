@@ -32,6 +32,7 @@ pub(super) fn narrow(
             active: issuer.active,
             headers: Arc::clone(&issuer.headers),
             rules: issuer.rules.clone(),
+            replay: issuer.replay,
             identity: Arc::clone(&issuer.identity),
             keys: Arc::new(KeyRing::new(source, clock.clone())),
         }
