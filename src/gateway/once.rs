@@ -38,7 +38,7 @@ impl Gateway {
             return Ok(());
         };
         let is_first = if trace.is_served() {
-            let owner = Owner::of(issuer.name.as_bytes());
+            let owner = Owner::issuer(&issuer.name);
             self.store.consume_once(owner, key, until).await
         } else {
             let contains = self.store.contains(key).await;
@@ -70,6 +70,6 @@ fn single_use(
     let until = identity
         .end(&issuer.rules)
         .ok_or_else(|| ClaimsError::Missing(ClaimPath::named("exp")))?;
-    let key = Key::of(issuer.name.as_bytes(), jti.as_bytes());
+    let key = Key::of("jti", &[issuer.name.as_bytes(), jti.as_bytes()]);
     Ok(Some((key, until)))
 }

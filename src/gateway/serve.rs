@@ -96,7 +96,7 @@ impl Gateway {
         let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
         let mut note = Note::default();
         let answer = async {
-            if let Some(settings) = login::asks_to_end(&snapshot, &head) {
+            if let Some(settings) = login::end_asked_for(&snapshot, &head) {
                 return self.log_out(settings, &snapshot, &head).await;
             }
             let permit = self

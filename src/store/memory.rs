@@ -100,7 +100,10 @@ impl State {
         let Some(Entry { owner, .. }) = self.entries.remove(key) else {
             return;
         };
-        let left = self.owned.get(&owner).map_or(0, |owned| owned - 1);
+        let left = self
+            .owned
+            .get(&owner)
+            .map_or(0, |owned| owned.saturating_sub(1));
         if left == 0 {
             self.owned.remove(&owner);
         } else {
@@ -143,11 +146,11 @@ mod tests {
     }
 
     fn key(number: usize) -> Key {
-        Key::of(b"i", number.to_string().as_bytes())
+        Key::of("test", &[number.to_string().as_bytes()])
     }
 
     fn owner(name: &str) -> Owner {
-        Owner::of(name.as_bytes())
+        Owner::issuer(name)
     }
 
     fn size(store: &Memory) -> usize {

@@ -67,25 +67,32 @@ pub trait Store: Send + Sync {
 }
 
 impl Key {
-    /// The key of `name` among those of `realm`: no other pair has the same one. A NUL stands between
-    /// them, so `realm` must hold none; where it may, what comes is another key, and never a missing one.
+    /// The key of `names` among those of one kind: no other names have the same one.
     #[must_use]
-    pub fn of(realm: &[u8], name: &[u8]) -> Self {
-        Self(sha256(&[realm, b"\0", name]))
+    pub fn of(kind: &str, names: &[&[u8]]) -> Self {
+        Self(sha256(kind, names))
     }
 }
 
 impl Owner {
-    /// The owner of this name.
+    /// Everything of one kind that is remembered.
     #[must_use]
-    pub fn of(name: &[u8]) -> Self {
-        Self(sha256(&[name]))
+    pub fn of(kind: &str) -> Self {
+        Self(sha256(kind, &[]))
+    }
+
+    /// What is remembered for `issuer`.
+    #[must_use]
+    pub fn issuer(issuer: &str) -> Self {
+        Self(sha256("issuer", &[issuer.as_bytes()]))
     }
 }
 
-fn sha256(pieces: &[&[u8]]) -> [u8; 32] {
+/// Each piece goes behind its length, so that none can be taken for part of another.
+fn sha256(kind: &str, names: &[&[u8]]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
-    for piece in pieces {
+    for piece in std::iter::once(kind.as_bytes()).chain(names.iter().copied()) {
+        context.update(&(piece.len() as u64).to_be_bytes());
         context.update(piece);
     }
     let mut bytes = [0; 32];
@@ -98,16 +105,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_realm_or_another_name_is_another_key() {
-        let key = Key::of(b"https://a.example", b"1");
-        assert_eq!(key, Key::of(b"https://a.example", b"1"));
-        for (realm, name) in [
-            ("https://a.example", "2"),
-            ("https://b.example", "1"),
-            ("https://a.example1", ""),
-            ("", "https://a.example1"),
+    fn other_names_are_another_key() {
+        let key = |kind, names: [&str; 2]| Key::of(kind, &names.map(str::as_bytes));
+        let first = key("jti", ["https://a.example", "1"]);
+        assert_eq!(first, key("jti", ["https://a.example", "1"]));
+        for (kind, names) in [
+            ("jti", ["https://a.example", "2"]),
+            ("jti", ["https://b.example", "1"]),
+            ("jti", ["https://a.example1", ""]),
+            ("jti", ["", "https://a.example1"]),
+            ("jti", ["https://a.example\01", ""]),
+            ("session", ["https://a.example", "1"]),
         ] {
-            assert_ne!(key, Key::of(realm.as_bytes(), name.as_bytes()));
+            assert_ne!(first, key(kind, names), "{kind} {names:?}");
         }
+        assert_ne!(Owner::of("session"), Owner::issuer("session"));
     }
 }

@@ -1,10 +1,25 @@
 //! Tokens that are good once.
 
-use std::sync::Barrier;
+use std::{
+    rc::Rc,
+    sync::{Arc, Barrier},
+    time::Duration,
+};
 
-use super::harness::{ISSUER, NOW, Reply, Stage, Token, get, mint, post};
+use portcullis::{
+    clock::{Clock, UnixTime},
+    config,
+    deadline::Deadlines,
+    forward::{Pace, RequestBody},
+    gateway::{Code, Note, Recent, Record, Silent, Trace, login::Login},
+    store::{Answer, Key, Owner, Size, Store, StoreError},
+    telemetry::Metrics,
+};
+
+use super::harness::{ISSUER, NOW, Reply, Signer, Stage, Token, get, mint, post};
 
 const PARTNER: &str = "https://partner.example";
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 fn once() -> Stage {
     Stage::with_issuer("replay = \"reject\"")
@@ -62,11 +77,11 @@ fn the_same_jti_of_another_issuer_is_another_one() {
     let stage = Stage::builder()
         .issuer("replay = \"reject\"")
         .with(&format!(
-            "[issuers.\"{PARTNER}\"]\nshared_secret = \"0123456789abcdef0123456789abcdef\"\n\
+            "[issuers.\"{PARTNER}\"]\nshared_secret = \"{SECRET}\"\n\
              algorithms = [\"HS256\"]\naudiences = [\"ALL_AUDIENCES\"]\nreplay = \"reject\"\n"
         ))
         .start();
-    let secret = super::harness::Signer::secret("s", b"0123456789abcdef0123456789abcdef");
+    let secret = Signer::secret("s", SECRET);
     let partner = Token::of(&secret)
         .claim("iss", PARTNER)
         .claim("jti", "1")
@@ -196,4 +211,129 @@ fn a_token_is_used_up_although_the_upstream_fails() {
     let response = stage.send(&get("/").bearer(&token));
     assert_eq!(response.code().as_deref(), Some("upstream_unreachable"));
     stage.rejects_text(&token, "token_replayed");
+}
+
+/// A gateway without sockets, of one issuer whose tokens are good once.
+fn bare() -> portcullis::gateway::Gateway {
+    let text = format!(
+        "[upstream]\nurl = \"http://127.0.0.1:1\"\n[session]\nenabled = true\n\
+         [issuers.\"{PARTNER}\"]\nshared_secret = \"{SECRET}\"\nalgorithms = [\"HS256\"]\n\
+         audiences = [\"ALL_AUDIENCES\"]\nreplay = \"reject\"\n"
+    );
+    let clock = Clock::standing_at(UnixTime(NOW));
+    let base = std::path::Path::new("/nowhere");
+    let config = config::parse("test.toml", &text, base, &|_| None, &clock).unwrap();
+    let metrics = Metrics::default().into();
+    portcullis::gateway::Gateway::new(config.policy, config.server.limits, clock, metrics)
+}
+
+/// What `gateway` decides about a request with `fields`.
+fn decide(
+    gateway: &portcullis::gateway::Gateway,
+    (name, value): (&'static str, &str),
+    trace: &mut impl Trace,
+) -> (Option<Code>, Note) {
+    let head = http::Request::get("/").header("host", "a.example");
+    let (head, ()) = head.header(name, value).body(()).unwrap().into_parts();
+    let deadlines = Deadlines::new(Duration::from_millis(100));
+    let pace = Rc::new(Pace::new(&deadlines, Duration::ZERO));
+    let (mut body, mut note) = (RequestBody::empty(pace), Note::default());
+    let (snapshot, recent) = (gateway.snapshot(), Recent::default());
+    let decision = gateway.decide(&snapshot, head, &mut body, &recent, &mut note, trace);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let decision = runtime.block_on(decision);
+    (decision.err().map(|refusal| refusal.code()), note)
+}
+
+fn partners(jti: &str) -> String {
+    let secret = Signer::secret("s", SECRET);
+    let token = Token::of(&secret).claim("iss", PARTNER).claim("jti", jti);
+    format!("Bearer {}", token.sign())
+}
+
+/// What was said at `step`.
+fn said<'r>(record: &'r Record, step: &str) -> Option<&'r str> {
+    let mut passed = record.passed.iter();
+    let (_, said) = passed.find(|(passed, _)| passed.name() == step)?;
+    Some(said)
+}
+
+#[test]
+fn explain_uses_nothing_up_and_knows_what_was_used() {
+    let (gateway, token) = (bare(), partners("1"));
+    let bearer = ("authorization", token.as_str());
+    let explain = || {
+        let mut record = Record::default();
+        let (code, _) = decide(&gateway, bearer, &mut record);
+        (code, record)
+    };
+    for _ in 0..2 {
+        let (code, record) = explain();
+        assert_eq!(code, None);
+        let replay = said(&record, "replay").unwrap();
+        assert!(replay.starts_with("the first with its jti"), "{replay}");
+        assert!(said(&record, "session").unwrap().starts_with("one begins"));
+    }
+    let (code, note) = decide(&gateway, bearer, &mut Silent);
+    assert_eq!(code, None);
+    let (code, record) = explain();
+    assert_eq!(code, Some(Code::TokenReplayed));
+    assert_eq!(said(&record, "replay"), None);
+    // The session that began goes on, and explain says so.
+    let Login::Begins(cookie) = note.login else {
+        panic!("no session begins")
+    };
+    let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+    let mut record = Record::default();
+    let (code, _) = decide(&gateway, ("cookie", cookie), &mut record);
+    assert_eq!(code, None);
+    assert!(
+        said(&record, "token")
+            .unwrap()
+            .contains("of a session until")
+    );
+    assert!(said(&record, "session").unwrap().starts_with("it goes on"));
+}
+
+/// A store that somebody else keeps, and that cannot be reached.
+struct Unreachable;
+
+impl Store for Unreachable {
+    fn consume_once(&self, _: Owner, _: Key, _: UnixTime) -> Answer<'_, bool> {
+        Box::pin(async { Err(StoreError::Unavailable) })
+    }
+
+    fn contains(&self, _: Key) -> Answer<'_, bool> {
+        Box::pin(async { Err(StoreError::Unavailable) })
+    }
+
+    fn size(&self) -> Option<Size> {
+        None
+    }
+}
+
+#[test]
+fn a_store_that_does_not_answer_lets_nothing_through() {
+    let (gateway, token) = (bare(), partners("1"));
+    let bearer = ("authorization", token.as_str());
+    let gateway = gateway.with_store(Arc::new(Unreachable));
+    let (code, note) = decide(&gateway, bearer, &mut Silent);
+    assert_eq!(code, Some(Code::StoreUnavailable));
+    assert!(matches!(note.login, Login::None));
+    let (code, _) = decide(&gateway, bearer, &mut Record::default());
+    assert_eq!(code, Some(Code::StoreUnavailable));
+    // A token without a jti needs no store, and the session that it begins does.
+    let secret = Signer::secret("s", SECRET);
+    let plain = Token::of(&secret).claim("iss", PARTNER).sign();
+    let bearer = format!("Bearer {plain}");
+    let (code, note) = decide(&gateway, ("authorization", &bearer), &mut Silent);
+    assert_eq!(code, None);
+    let Login::Begins(cookie) = note.login else {
+        panic!("no session begins")
+    };
+    let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+    let (code, _) = decide(&gateway, ("cookie", cookie), &mut Silent);
+    assert_eq!(code, Some(Code::StoreUnavailable));
 }

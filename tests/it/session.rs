@@ -394,3 +394,24 @@ fn a_session_begins_although_the_upstream_fails() {
     stage.upstream.replies_with("200 OK", "", "");
     stage.allows(&with(&format!("{NAME}={value}")));
 }
+
+#[test]
+fn nobody_elses_page_begins_a_session() {
+    let stage = stage("[token]\nquery_parameter = \"t\"");
+    let token = mint::token().sign();
+    let begins = |request: Request| {
+        let response = stage.send(&request);
+        assert_eq!(response.status, 200, "{}", response.text());
+        set_cookie(&response).is_some()
+    };
+    let form = || post("/", "").form(format!("access_token={token}"));
+    let query = || get(&format!("/?t={token}"));
+    let own = |request: Request| request.field("Origin", "https://api.example.com");
+    let other = |request: Request| request.field("Origin", "https://evil.example");
+    let site = |request: Request| request.field("Sec-Fetch-Site", "cross-site");
+    assert!(begins(form()) && begins(query()) && begins(own(form())));
+    assert!(!begins(other(form())) && !begins(site(form())) && !begins(site(query())));
+    // A page cannot set this for another origin, unless the API lets it.
+    let header = || get("/").bearer(&token);
+    assert!(begins(header()) && begins(other(header())));
+}

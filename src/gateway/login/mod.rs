@@ -5,10 +5,16 @@ use crate::{
     claims::Identity,
     issuer::Issuer,
     session::{self, Fingerprint, Id, SealError, Session, Settings},
-    store::{Key, Owner, StoreError},
+    store::StoreError,
     telemetry::metrics::SessionLabels,
     token::ExtractError,
 };
+
+mod end;
+mod tell;
+
+pub(super) use end::asked_for as end_asked_for;
+pub(super) use tell::tell;
 
 /// Why a session does not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,9 +51,6 @@ pub(super) struct Fresh<'s> {
     token: Vec<u8>,
 }
 
-/// Among the keys of the store, those of sessions that were ended. No issuer is called so.
-const ENDED: &[u8] = b"ended session";
-
 impl Gateway {
     /// The session of a request that carries no token, if its cookie counts on this route.
     pub(super) async fn session(
@@ -70,7 +73,7 @@ impl Gateway {
         let Some(session) = self.opened(settings, &cookie) else {
             return Ok(None);
         };
-        let ended = self.store.contains(ended(session.id)).await;
+        let ended = self.store.contains(end::key(session.id)).await;
         if ended.map_err(SessionError::from)? {
             return Ok(None);
         }
@@ -87,7 +90,7 @@ impl Gateway {
         token: &RawToken<'_>,
     ) -> Option<Fresh<'s>> {
         let settings = snapshot.policy.session.as_ref()?;
-        if !route.session {
+        if !route.session || is_planted(head, route, settings, snapshot) {
             return None;
         }
         let cookie = token::cookie_value(head, session::name(settings.secure));
@@ -145,36 +148,6 @@ impl Gateway {
         }
     }
 
-    /// Ends the session of a request for the log-out path.
-    pub(super) async fn log_out(
-        &self,
-        settings: &Settings,
-        snapshot: &Snapshot,
-        head: &Parts,
-    ) -> Result<Response<ResponseBody>, Refusal> {
-        if head.method != http::Method::POST {
-            let allow = "POST".to_owned();
-            return Err(crate::route::NoRoute::Method { allow }.into());
-        }
-        if session::is_of_another_origin(head, settings, snapshot.policy.public_url.as_deref()) {
-            return Err(SessionError::OtherOrigin.into());
-        }
-        let cookie = token::cookie_value(head, session::name(settings.secure));
-        if let Some(session) = cookie.and_then(|cookie| self.opened(settings, &cookie)) {
-            let (owner, key) = (Owner::of(ENDED), ended(session.id));
-            let ended = self.store.consume_once(owner, key, session.until).await;
-            ended.map_err(SessionError::from)?;
-            self.count_session("ended");
-        }
-        let mut response = Response::new(ResponseBody::Own(Bytes::new()));
-        *response.status_mut() = http::StatusCode::NO_CONTENT;
-        let no_store = http::HeaderValue::from_static("no-store");
-        let fields = response.headers_mut();
-        fields.insert(http::header::CACHE_CONTROL, no_store);
-        fields.extend(session::clear(settings).map(|clear| (http::header::SET_COOKIE, clear)));
-        Ok(response)
-    }
-
     fn opened(&self, settings: &Settings, cookie: &RawToken<'_>) -> Option<Session> {
         let keys = self.session_keys(settings)?;
         settings.open(cookie.expose(), keys, self.clock.now())
@@ -201,10 +174,12 @@ pub(super) fn check(session: &Session, issuer: &Issuer) -> Result<(), SessionErr
     }
 }
 
-/// The settings of sessions, if `head` asks for the path that ends them.
-pub(super) fn asks_to_end<'s>(snapshot: &'s Snapshot, head: &Parts) -> Option<&'s Settings> {
-    let settings = snapshot.policy.session.as_ref()?;
-    (settings.logout_path.as_deref() == Some(head.uri.path())).then_some(settings)
+/// Whether somebody else's page may have made the browser bring a token of somebody else, to have its user go
+/// on under that name: in any place but a header, which no page can set for another origin unasked.
+fn is_planted(head: &Parts, route: &Route, settings: &Settings, snapshot: &Snapshot) -> bool {
+    route.token.header.is_none()
+        && !token::in_authorization(head)
+        && session::is_of_another_origin(head, settings, snapshot.policy.public_url.as_deref())
 }
 
 /// Takes the token and the session out of what goes to the upstream.
@@ -219,37 +194,7 @@ pub(super) fn strip(
     token::strip(head, &route.token)
 }
 
-/// Tells the client what has become of its session. What a cookie made or brought about is nobody else's:
-/// a cache that is shared must not keep it (RFC 9111 §5.2.2.7).
-pub(super) fn tell(
-    login: Login,
-    is_refusal: bool,
-    snapshot: &Snapshot,
-    response: &mut Response<ResponseBody>,
-) {
-    let settings = snapshot.policy.session.as_ref();
-    // What the upstream says with the same status is not said of the session.
-    let refused = is_refusal && response.status() == http::StatusCode::UNAUTHORIZED;
-    let cookie = match login {
-        Login::None => return,
-        Login::Begins(cookie) => Some(cookie),
-        Login::Serves if !refused => None,
-        Login::Serves | Login::Dead => settings.and_then(session::clear),
-    };
-    let fields = response.headers_mut();
-    fields.extend(cookie.map(|cookie| (http::header::SET_COOKIE, cookie)));
-    // A refusal says more: no cache keeps it.
-    if !is_refusal {
-        let private = http::HeaderValue::from_static("private");
-        fields.append(http::header::CACHE_CONTROL, private);
-    }
-}
-
 fn rules(issuer: &Issuer) -> Fingerprint {
     let fingerprint = issuer.fingerprint();
     Fingerprint(fingerprint.first_chunk().copied().unwrap_or_default())
-}
-
-fn ended(session: Id) -> Key {
-    Key::of(ENDED, &session.0)
 }
