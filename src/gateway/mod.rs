@@ -109,7 +109,9 @@ impl Gateway {
         let form = self.form(&head, body, &route).await?;
         let (token, session) = match token::extract(&head, form.as_deref(), &route.token)? {
             Presented::Token(token) => (token, None),
-            Presented::None(absent) => match self.session(snapshot, &route, &head, note).await? {
+            Presented::None(absent) => match Box::pin(self.session(snapshot, &route, &head, note))
+                .await?
+            {
                 Some(mut session) => (RawToken::of_session(session.take_token()), Some(session)),
                 None => {
                     login::strip(&mut head, &route, snapshot)?;
@@ -140,7 +142,8 @@ impl Gateway {
         say::scopes(trace, &route);
         // A session goes on with a token that was used up when it began.
         if proof.issuer.replay == Replay::Reject && session.is_none() {
-            self.use_up(&proof.issuer, &permit, trace).await?;
+            // Boxed, as with sessions: few requests come here, and all would carry the room for it.
+            Box::pin(self.use_up(&proof.issuer, &permit, trace)).await?;
         }
         if let (Some(fresh), Some(principal)) = (fresh, permit.principal()) {
             self.begin(fresh, &proof.issuer, principal.identity(), note, trace);

@@ -97,7 +97,7 @@ impl Gateway {
         let mut note = Note::default();
         let answer = async {
             if let Some(settings) = login::end_asked_for(&snapshot, &head) {
-                return self.log_out(settings, &snapshot, &head).await;
+                return Box::pin(self.log_out(settings, &snapshot, &head)).await;
             }
             let permit = self
                 .decide(

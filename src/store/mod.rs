@@ -114,7 +114,7 @@ mod tests {
             ("jti", ["https://b.example", "1"]),
             ("jti", ["https://a.example1", ""]),
             ("jti", ["", "https://a.example1"]),
-            ("jti", ["https://a.example\01", ""]),
+            ("jti", ["https://a.example\x001", ""]),
             ("session", ["https://a.example", "1"]),
         ] {
             assert_ne!(first, key(kind, names), "{kind} {names:?}");
