@@ -415,3 +415,25 @@ fn nobody_elses_page_begins_a_session() {
     let header = || get("/").bearer(&token);
     assert!(begins(header()) && begins(other(header())));
 }
+
+#[test]
+fn what_the_upstream_says_stays_beside_it() {
+    let stage = stage("");
+    let fields = "Set-Cookie: theirs=1\r\nCache-Control: max-age=60\r\n";
+    stage.upstream.replies_with("200 OK", fields, "");
+    let response = stage.send(&get("/").bearer(mint::token().sign()));
+    let cookies = response.head.all("set-cookie");
+    assert_eq!(cookies.len(), 2);
+    assert_eq!(cookies[0], "theirs=1");
+    assert!(cookies[1].starts_with(NAME));
+    let cached = response.head.all("cache-control");
+    assert_eq!(cached, ["max-age=60", "private"]);
+    // Nor is what it refuses the session's fault.
+    let cookie = cookies[1].split(';').next().unwrap();
+    stage.upstream.replies_with("401 Unauthorized", "", "");
+    let response = stage.send(&with(cookie));
+    assert_eq!(response.status, 401);
+    assert_eq!(set_cookie(&response), None);
+    stage.upstream.replies_with("200 OK", "", "");
+    stage.allows(&with(cookie));
+}

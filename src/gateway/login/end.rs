@@ -27,15 +27,18 @@ impl Gateway {
         if let Some(session) = cookie.and_then(|cookie| self.opened(settings, &cookie)) {
             let (owner, key) = (Owner::of(KIND), key(session.id));
             let ended = self.store.consume_once(owner, key, session.until).await;
-            ended.map_err(SessionError::from)?;
-            self.count_session("ended");
+            if ended.map_err(SessionError::from)? {
+                self.count_session("ended");
+            }
         }
         let mut response = Response::new(ResponseBody::Own(Bytes::new()));
         *response.status_mut() = StatusCode::NO_CONTENT;
         let no_store = HeaderValue::from_static("no-store");
         let fields = response.headers_mut();
         fields.insert(header::CACHE_CONTROL, no_store);
-        fields.extend(session::clear(settings).map(|clear| (header::SET_COOKIE, clear)));
+        if let Some(clear) = session::clear(settings) {
+            fields.insert(header::SET_COOKIE, clear);
+        }
         Ok(response)
     }
 }

@@ -22,7 +22,10 @@ pub(in crate::gateway) fn tell(
         Login::Serves | Login::Dead => settings.and_then(session::clear),
     };
     let fields = response.headers_mut();
-    fields.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    if let Some(cookie) = cookie {
+        // Beside the cookies of the upstream.
+        fields.append(header::SET_COOKIE, cookie);
+    }
     // A refusal says more: no cache keeps it.
     if !is_refusal {
         let private = HeaderValue::from_static("private");
