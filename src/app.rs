@@ -19,6 +19,7 @@ use crate::{
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
     server::{Course, Crew, ListenError, Listener, Settings, Worker},
+    store,
     telemetry::Metrics,
 };
 
@@ -89,6 +90,7 @@ impl App {
             admin,
             policy,
             key_cache,
+            store_entries,
             ..
         } = config;
         let workers = match settings.workers {
@@ -107,7 +109,9 @@ impl App {
         }
         let metrics = Arc::new(Metrics::default());
         let limits = settings.limits.clone();
-        let gateway = Arc::new(Gateway::new(policy, limits, clock.clone(), metrics));
+        let store = Arc::new(store::Memory::new(store_entries, clock.clone()));
+        let gateway = Gateway::new(policy, limits, clock.clone(), metrics).with_store(store);
+        let gateway = Arc::new(gateway);
         let admin = admin
             .map(|settings| {
                 let reloads = source.as_ref().map(|source| source.reloads.clone());

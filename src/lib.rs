@@ -69,5 +69,7 @@ pub mod route;
 pub mod rule;
 pub mod secret;
 pub mod server;
+pub mod session;
+pub mod store;
 pub mod telemetry;
 pub mod token;

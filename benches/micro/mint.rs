@@ -68,6 +68,7 @@ pub(crate) fn issuer(key: &Arc<Key>) -> Issuer {
         name: ISSUER.into(),
         active: true,
         encryption_required: false,
+        replay: portcullis::issuer::Replay::Allow,
         headers: Arc::new(HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: vec!["jwt".into()],

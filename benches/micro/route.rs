@@ -58,6 +58,7 @@ fn table(count: usize) -> Routes {
         when: When::default(),
         bind: Bindings::default(),
         rules: Rules::default(),
+        session: true,
         upstream: 0,
     });
     Routes::new(routes.collect()).ok().unwrap()

@@ -14,6 +14,7 @@ pub(super) struct Fixed {
     server: server::Settings,
     admin: Option<SocketAddr>,
     key_cache: Option<KeyCache>,
+    store_entries: usize,
 }
 
 impl Fixed {
@@ -23,6 +24,7 @@ impl Fixed {
             server: config.server.clone(),
             admin: config.admin.as_ref().map(|admin| admin.listen),
             key_cache: config.key_cache.clone(),
+            store_entries: config.store_entries,
         }
     }
 
@@ -39,6 +41,7 @@ impl Fixed {
             ("server.limits", self.server.limits != new.server.limits),
             ("admin.listen", self.admin != new.admin),
             ("key_cache_dir", self.key_cache != new.key_cache),
+            ("store.max_entries", self.store_entries != new.store_entries),
         ];
         let messages: Vec<_> = changed
             .into_iter()

@@ -226,6 +226,7 @@ mod tests {
             when: crate::route::When::default(),
             bind: crate::bind::Bindings::default(),
             rules: crate::rule::Rules::default(),
+            session: true,
             upstream: 0,
         }
     }

@@ -158,6 +158,19 @@ impl Identity {
         self.verified.claims()
     }
 
+    /// `exp`, if it is there.
+    #[must_use]
+    pub fn exp(&self) -> Option<UnixTime> {
+        self.times.exp()
+    }
+
+    /// The first second in which `rules` do not accept the token any more, skew included; `None` when
+    /// neither `exp` nor an age ends it.
+    #[must_use]
+    pub fn end(&self, rules: &Rules) -> Option<UnixTime> {
+        self.times.end(rules)
+    }
+
     /// The token's header.
     #[must_use]
     pub fn header(&self) -> &Header {

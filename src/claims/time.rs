@@ -35,6 +35,20 @@ impl Times {
         })
     }
 
+    /// `exp`.
+    pub(super) fn exp(&self) -> Option<UnixTime> {
+        self.exp.time()
+    }
+
+    /// The first second in which [`Times::check`] finds them over, whatever else happens; `None`: never.
+    pub(super) fn end(&self, rules: &Rules) -> Option<UnixTime> {
+        let skew = rules.clock_skew;
+        let expires = self.exp.time().map(|exp| exp.plus(skew));
+        let too_old = self.iat.time().zip(rules.max_age);
+        let too_old = too_old.map(|(iat, age)| iat.plus(age).plus(skew).plus(1));
+        expires.into_iter().chain(too_old).min()
+    }
+
     /// Checks `exp`, `nbf`, `iat` and the age, in this order.
     pub(super) fn check(&self, rules: &Rules, now: UnixTime) -> Result<(), ClaimsError> {
         let skew = rules.clock_skew;
@@ -169,6 +183,28 @@ mod tests {
             at(NOW + 1, Some(300), &json!({"iat": iat})),
             Err(ClaimsError::TooOld(UnixTime(iat)))
         );
+    }
+
+    #[test]
+    fn the_end_is_the_first_second_that_is_refused() {
+        for (max_age, claims) in [
+            (None, json!({"exp": NOW + 100})),
+            (Some(300), json!({"exp": NOW + 100, "iat": NOW})),
+            (Some(30), json!({"exp": NOW + 100, "iat": NOW})),
+            (Some(30), json!({"iat": NOW})),
+        ] {
+            let rules = Rules {
+                clock_skew: SKEW,
+                max_age,
+                ..rules()
+            };
+            let times = Times::read(&Object::of(&claims)).unwrap();
+            let end = times.end(&rules).unwrap();
+            assert_eq!(times.check(&rules, end.plus(-1)), Ok(()), "{claims}");
+            assert!(times.check(&rules, end).is_err(), "{claims}");
+        }
+        let endless = Times::read(&Object::of(&json!({"iat": NOW}))).unwrap();
+        assert_eq!(endless.end(&rules()), None);
     }
 
     #[test]

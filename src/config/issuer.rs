@@ -17,7 +17,7 @@ use super::{
 use crate::{
     claims::{Audiences, ClaimPath, Rules},
     identity::IdentityClaims,
-    issuer::{Issuer, KeyRing},
+    issuer::{Issuer, KeyRing, Replay},
 };
 
 /// Of `[issuers."…"]`.
@@ -68,6 +68,11 @@ const KEYS: &[Key] = &[
     ),
     key("max_age", "\"\"", "How old iat may be. \"\": any age."),
     key(
+        "replay",
+        "\"allow\"",
+        "\"reject\": a token with a jti is good for one request.",
+    ),
+    key(
         "critical",
         "[]",
         "Extension names in crit that are understood.",
@@ -106,6 +111,7 @@ pub(super) fn decode(
     let headers = issuer_headers::decode(issuer, keys.as_ref());
     let rules = rules(issuer, Arc::clone(name), parts);
     let encryption_required = decryption.of_issuer(issuer, name, active);
+    let replay = replay(issuer, &rules);
     let Keys {
         source,
         kind,
@@ -127,6 +133,7 @@ pub(super) fn decode(
         encryption_required,
         headers: parts.headers.as_before(headers),
         rules,
+        replay,
         identity: parts.identity.as_before(IdentityClaims::default()),
         keys,
     })
@@ -135,7 +142,8 @@ pub(super) fn decode(
 /// Looks at `[issuer_defaults]` on its own: it may be wrong where no issuer shows it.
 pub(super) fn check_defaults(defaults: &Section<'_>) {
     let _ = issuer_headers::decode(defaults, None);
-    let _ = rules(defaults, "".into(), &Parts::default());
+    let rules = rules(defaults, "".into(), &Parts::default());
+    let _ = replay(defaults, &rules);
     let _ = defaults.boolean("active");
     let _ = fetch::decode(&defaults.child("fetch", &fetch::SCHEMA));
     decryption::check_defaults(defaults);
@@ -164,6 +172,21 @@ fn rules(issuer: &Section<'_>, name: Arc<str>, parts: &Parts) -> Rules {
         clock_skew: skew.map(seconds).unwrap_or_default(),
         max_age: max_age.map(seconds),
     }
+}
+
+/// A token that never ends would have to be remembered for ever.
+fn replay(issuer: &Section<'_>, rules: &Rules) -> Replay {
+    let choices = [Replay::Allow, Replay::Reject].map(|replay| (replay.name(), replay));
+    let replay = issuer.choice("replay", &choices).unwrap_or_default();
+    let ends = rules.max_age.is_some() || rules.require.contains(&ClaimPath::named("exp"));
+    if replay == Replay::Reject && !ends {
+        let message = "\"replay\" can be \"reject\" only where tokens end";
+        let help = "have \"exp\" in \"require\", or set \"max_age\"";
+        issuer
+            .context
+            .error_with_help(issuer.place("replay"), message, help);
+    }
+    replay
 }
 
 fn required(issuer: &Section<'_>) -> Vec<ClaimPath> {

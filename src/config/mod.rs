@@ -50,7 +50,9 @@ mod schema;
 mod secret;
 mod section;
 mod server_section;
+mod session_section;
 mod size;
+mod store_section;
 mod token;
 mod toml_source;
 mod upstream;
@@ -75,6 +77,8 @@ pub struct Config {
     pub policy: Policy,
     /// Where fetched keys are kept for the next run, if they are.
     pub key_cache: Option<KeyCache>,
+    /// How many used tokens and ended sessions are remembered at once.
+    pub store_entries: usize,
     /// What is allowed and yet worth a second look, one sentence each.
     pub warnings: Vec<String>,
     /// The file that it was read from, if it was one.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{
     admin_section, decryption, fetch, issuer, limits, root, route,
     schema::{Schema, Setting},
-    server_section, token, upstream,
+    server_section, session_section, store_section, token, upstream,
 };
 
 const INTRODUCTION: &str = "\
@@ -26,6 +26,8 @@ pub fn reference() -> String {
     section(&mut text, Some("[admin]"), &admin_section::SCHEMA);
     section(&mut text, Some("[token]"), &token::SCHEMA);
     section(&mut text, Some("[decryption]"), &decryption::SCHEMA);
+    section(&mut text, Some("[session]"), &session_section::SCHEMA);
+    section(&mut text, Some("[store]"), &store_section::SCHEMA);
     text.push_str(
         "\n# Where requests go. Short for [upstreams.default]; others are [upstreams.NAME].",
     );

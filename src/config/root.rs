@@ -8,7 +8,7 @@ use super::{
     decryption, issuers, route,
     schema::{Key, Schema, key, section},
     section::Section,
-    server_section, token,
+    server_section, session_section, store_section, token,
     upstream::{self, Upstreams},
     value::Node,
 };
@@ -30,6 +30,8 @@ const KEYS: &[Key] = &[
     section("server", "Where clients connect."),
     section("admin", "Health, metrics and status."),
     section("token", "Where a request may carry its token."),
+    section("session", "A cookie that stands for a token."),
+    section("store", "What has to be remembered."),
     section(
         "decryption",
         "Tokens that are encrypted (JWE), and the keys that decrypt them.",
@@ -62,6 +64,13 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let admin = admin_section::decode(&admin_section);
     let token = root.child("token", &token::SCHEMA);
     let sources = token::decode(&token);
+    let around = session_section::Surroundings {
+        listen: &server.settings.listen,
+        token: &sources,
+    };
+    let session =
+        session_section::decode(&root.child("session", &session_section::SCHEMA), &around);
+    let store_entries = store_section::decode(&root.child("store", &store_section::SCHEMA));
     let upstreams = upstream::decode(&root);
     let mut decryption = decryption::decode(&root.child("decryption", &decryption::SCHEMA));
     let issuers = issuers::decode(&root, server.public_url.is_some(), &mut decryption);
@@ -84,12 +93,14 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         upstreams: upstreams.all,
         trusted_proxies: server.trusted_proxies,
         public_url: server.public_url,
+        session,
     };
     Some(Config {
         server: server.settings,
         admin,
         policy,
         key_cache,
+        store_entries,
         warnings: Vec::new(),
         file: None,
         files: Files::new(),

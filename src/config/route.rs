@@ -74,6 +74,11 @@ const KEYS: &[Key] = &[
         "[\"claims.amr.exists(m, m == 'mfa')\"]",
         "CEL expressions that must all be true.",
     ),
+    key(
+        "session",
+        "true",
+        "Whether [session] counts here: its cookie may log in, and is set.",
+    ),
 ];
 
 /// What a route refers to.
@@ -176,6 +181,7 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         when: when::decode(section),
         bind: bind::decode(section),
         rules: rules(section),
+        session: section.boolean("session").unwrap_or_default(),
         upstream: upstream(section, to.upstreams, root).unwrap_or_default(),
         host,
         path,

@@ -15,6 +15,7 @@ mod redaction;
 mod reference;
 mod routes;
 mod sections;
+mod session;
 
 /// What every file here has, so that each test shows only what it is about.
 const UPSTREAM: &str = "[upstream]\nurl = \"http://127.0.0.1:9000\"\n";

@@ -30,6 +30,7 @@ pub enum Code {
     ClaimMissing,
     ClaimNotAllowed,
     ClaimMalformed,
+    TokenReplayed,
     ScopeInsufficient,
     BindingMismatch,
     RuleDenied,
@@ -43,6 +44,7 @@ pub enum Code {
     UpstreamTimeout,
     UpstreamMalformed,
     KeysUnavailable,
+    StoreUnavailable,
     Overloaded,
 }
 
@@ -63,7 +65,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -87,6 +89,7 @@ impl Code {
         Self::ClaimMissing,
         Self::ClaimNotAllowed,
         Self::ClaimMalformed,
+        Self::TokenReplayed,
         Self::ScopeInsufficient,
         Self::BindingMismatch,
         Self::RuleDenied,
@@ -100,6 +103,7 @@ impl Code {
         Self::UpstreamTimeout,
         Self::UpstreamMalformed,
         Self::KeysUnavailable,
+        Self::StoreUnavailable,
         Self::Overloaded,
     ];
 
@@ -235,6 +239,11 @@ impl Code {
                 S::UNAUTHORIZED,
                 "One of the token's claims is malformed.",
             ),
+            Self::TokenReplayed => (
+                "token_replayed",
+                S::UNAUTHORIZED,
+                "The token was used before, and is good once.",
+            ),
             Self::ScopeInsufficient => (
                 "scope_insufficient",
                 S::FORBIDDEN,
@@ -300,6 +309,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The issuer's keys are not available at the moment; try again.",
             ),
+            Self::StoreUnavailable => (
+                "store_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The gateway cannot look up what was used before; try again.",
+            ),
             Self::Overloaded => (
                 "overloaded",
                 S::SERVICE_UNAVAILABLE,
@@ -333,7 +347,8 @@ impl Code {
             | Self::AudienceNotAllowed
             | Self::ClaimMissing
             | Self::ClaimNotAllowed
-            | Self::ClaimMalformed => Challenge::InvalidToken,
+            | Self::ClaimMalformed
+            | Self::TokenReplayed => Challenge::InvalidToken,
             Self::RequestMalformed
             | Self::BindingMismatch
             | Self::RuleDenied
@@ -347,6 +362,7 @@ impl Code {
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
             | Self::KeysUnavailable
+            | Self::StoreUnavailable
             | Self::Overloaded => Challenge::None,
         }
     }

@@ -1,7 +1,11 @@
 //! The pipeline, on one page: [`Gateway::decide`] is every check in its order, and whatever it refuses
 //! is a [`Refusal`]. `explain` runs the same function with a [`Trace`] that keeps notes.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{
+    rc::Rc,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -14,9 +18,12 @@ use crate::{
     clock::Clock,
     forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
     identity::Principal,
+    issuer::Replay,
     jose::{compact, verify},
     limits::Limits,
     route::{Access, Route, host},
+    session,
+    store::Store,
     telemetry::Metrics,
     token::{self, Presented, RawToken},
 };
@@ -27,8 +34,10 @@ pub mod code;
 mod decryption;
 mod facts;
 pub mod limit;
+pub mod login;
 pub mod metadata;
 mod note;
+pub mod once;
 pub mod policy;
 pub mod proof;
 pub mod recent;
@@ -58,6 +67,10 @@ pub struct Gateway {
     limits: Limits,
     clock: Clock,
     metrics: Arc<Metrics>,
+    /// What was good once, and is not any more.
+    store: Arc<dyn Store>,
+    /// What sessions are encrypted with where the configuration names no keys.
+    session_keys: OnceLock<Option<session::Keys>>,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -96,38 +109,46 @@ impl Gateway {
                 "not asked for: the route is public".to_owned()
             });
             // Nobody looks at a token here, so the upstream must not take one for good.
-            token::strip(&mut head, &route.token)?;
+            login::strip(&mut head, &route, snapshot)?;
             let permit = Permit::public(&route, head, None, &Facts::default());
             return anonymous(permit, &route);
         }
         let form = self.form(&head, body, &route).await?;
-        let token = match token::extract(&head, form.as_deref(), &route.token)? {
-            Presented::Token(token) => token,
-            Presented::None(absent) => {
-                if route.access == Access::Required {
-                    return Err(Refusal::TokenMissing);
+        let (token, session) = match token::extract(&head, form.as_deref(), &route.token)? {
+            Presented::Token(token) => (token, None),
+            Presented::None(absent) => match Box::pin(self.session(snapshot, &route, &head, note))
+                .await?
+            {
+                Some(mut session) => (RawToken::of_session(session.take_token()), Some(session)),
+                None if route.access == Access::Required => return Err(Refusal::TokenMissing),
+                None => {
+                    trace.pass(Step::Token, || {
+                        "none came, and the route lets that pass".to_owned()
+                    });
+                    login::strip(&mut head, &route, snapshot)?;
+                    let facts = match route.asks_for_more() {
+                        true => self.facts(snapshot, &mut head, body, &route, note).await?,
+                        false => Facts::default(),
+                    };
+                    let permit = Permit::public(&route, head, Some(absent), &facts);
+                    return anonymous(permit, &route).inspect(|_| say::conditions(trace, &route));
                 }
-                trace.pass(Step::Token, || {
-                    "none came, and the route lets that pass".to_owned()
-                });
-                token::strip(&mut head, &route.token)?;
-                let facts = match route.asks_for_more() {
-                    true => self.facts(snapshot, &mut head, body, &route, note).await?,
-                    false => Facts::default(),
-                };
-                let permit = Permit::public(&route, head, Some(absent), &facts);
-                return anonymous(permit, &route).inspect(|_| say::conditions(trace, &route));
-            }
+            },
         };
-        trace.pass(Step::Token, || {
-            format!("found, {} bytes", token.expose().len())
-        });
+        say::token(trace, &token, session.as_ref());
         let proof = self
             .prove(&token, snapshot, &route, recent, note, trace)
             .await?;
+        if let Some(session) = &session {
+            login::check(session, &proof.issuer)?;
+        }
         let principal = self.identify(&proof, snapshot, head.uri.path(), trace)?;
         say::principal(trace, &principal);
-        token::strip(&mut head, &route.token)?;
+        let fresh = match session {
+            None => self.fresh(snapshot, &route, &head, &token),
+            Some(_) => None,
+        };
+        login::strip(&mut head, &route, snapshot)?;
         let facts = match route.asks_for_more() {
             true => self.facts(snapshot, &mut head, body, &route, note).await?,
             false => Facts::default(),
@@ -137,6 +158,14 @@ impl Gateway {
         let permit = permit.map_err(|why| denied(why, &route))?;
         say::scopes(trace, &route);
         say::conditions(trace, &route);
+        // A session goes on with a token that was used up when it began.
+        if proof.issuer.replay == Replay::Reject && session.is_none() {
+            // Boxed, as with sessions: few requests come here, and all would carry the room for it.
+            Box::pin(self.use_up(&proof.issuer, &permit, trace)).await?;
+        }
+        if let (Some(fresh), Some(principal)) = (fresh, permit.principal()) {
+            self.begin(fresh, &proof.issuer, principal.identity(), note, trace);
+        }
         Ok(permit)
     }
 

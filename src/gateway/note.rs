@@ -1,10 +1,11 @@
-//! What is known of a request by the time it is refused: for the log and the metrics.
+//! What is known of a request by the time it is refused: for the log, the metrics and the response.
 
 use std::{net::IpAddr, sync::Arc};
 
+use super::login::Login;
 use crate::{issuer::Issuer, route::Route};
 
-/// Filled in as a request goes along. What it names is of the configuration, not of the request.
+/// Filled in as a request goes along. The first two are names of the configuration, not of the request.
 #[derive(Default)]
 pub struct Note {
     /// The other end of the connection, known from the beginning; `None` on a Unix socket.
@@ -13,4 +14,6 @@ pub struct Note {
     pub route: Option<Arc<Route>>,
     /// The issuer that its token names, if it is in the registry.
     pub issuer: Option<Arc<Issuer>>,
+    /// What has become of its session.
+    pub login: Login,
 }

@@ -13,6 +13,7 @@ use crate::{
     issuer::Registry,
     jose::jwe::Keychain,
     route::{NoRoute, Routes, TargetError, target},
+    session,
     telemetry::metrics::{Metrics, RequestLabels},
 };
 
@@ -30,6 +31,8 @@ pub struct Policy {
     pub trusted_proxies: Vec<IpNet>,
     /// What clients call, without a slash at its end: for the audience rule and for challenges.
     pub public_url: Option<Box<str>>,
+    /// Whether a cookie may stand for a token, and how.
+    pub session: Option<session::Settings>,
 }
 
 impl Policy {
@@ -44,12 +47,14 @@ impl Policy {
             upstreams,
             trusted_proxies,
             public_url,
+            session,
         } = self;
         routes.all() == other.routes.all()
             && *keychain == other.keychain
             && *upstreams == other.upstreams
             && *trusted_proxies == other.trusted_proxies
             && *public_url == other.public_url
+            && *session == other.session
     }
 }
 

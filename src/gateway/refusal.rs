@@ -2,7 +2,10 @@
 
 use http::HeaderValue;
 
-use super::{code::Code, decryption::DecryptionError, limit::LimitError, trace::Step};
+use super::{
+    code::Code, decryption::DecryptionError, limit::LimitError, login::SessionError,
+    once::OnceError, trace::Step,
+};
 use crate::{
     authz::Denied,
     claims::ClaimsError,
@@ -16,6 +19,7 @@ use crate::{
         policy::PolicyError,
     },
     route::{HostError, NoRoute, NotAdmitted, TargetError},
+    store::StoreError,
     token::ExtractError,
 };
 
@@ -72,6 +76,10 @@ pub enum Refusal {
         scope: Option<Box<str>>,
     },
     #[error(transparent)]
+    Once(#[from] OnceError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
     Forward(#[from] ForwardError),
 }
 
@@ -112,6 +120,11 @@ impl Refusal {
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
             Self::Denied { why, .. } => denied(why),
+            Self::Once(OnceError::Replayed) => Code::TokenReplayed,
+            Self::Once(OnceError::Unknown(error)) => store(error),
+            // Without its session, the request carries nothing.
+            Self::Session(SessionError::Changed | SessionError::OtherOrigin) => Code::TokenMissing,
+            Self::Session(SessionError::Unknown(error)) => store(error),
             Self::Forward(error) => forward(error),
         }
     }
@@ -139,6 +152,8 @@ impl Refusal {
                 Denied::Binding(_) => Step::Binding,
                 Denied::Rule(_) => Step::Rules,
             },
+            Self::Once(_) => Step::Replay,
+            Self::Session(_) => Step::Session,
             Self::Forward(_) => Step::Upstream,
         }
     }
@@ -207,6 +222,13 @@ const fn denied(why: &Denied) -> Code {
         Denied::Public => Code::RouteNotFound,
         Denied::Binding(_) => Code::BindingMismatch,
         Denied::Rule(_) => Code::RuleDenied,
+    }
+}
+
+const fn store(error: &StoreError) -> Code {
+    match error {
+        StoreError::Full => Code::Overloaded,
+        StoreError::Unavailable => Code::StoreUnavailable,
     }
 }
 

@@ -103,7 +103,10 @@ pub fn refuse(
     if let Some(allow) = refusal.allow() {
         fields.insert(ALLOW, allow);
     }
-    if matches!(code, Code::KeysUnavailable | Code::Overloaded) {
+    if matches!(
+        code,
+        Code::KeysUnavailable | Code::StoreUnavailable | Code::Overloaded
+    ) {
         fields.insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
     if code.closes() {

@@ -15,6 +15,8 @@ use crate::{
     issuer::{Candidates, Issuer, KeyError, KeySource},
     jose::{Header, Key, Unverified, Verified},
     route::{NoRoute, Route},
+    session::Session,
+    token::RawToken,
 };
 
 /// How many keys are named where all of them would be of interest.
@@ -73,6 +75,19 @@ pub(super) fn decryption(trace: &mut impl Trace, opened: &Opened<'_>) {
             format!("{algorithm} and {encryption} with key {}", decrypted.key())
         }
     });
+}
+
+pub(super) fn token(trace: &mut impl Trace, token: &RawToken<'_>, session: Option<&Session>) {
+    let length = token.expose().len();
+    trace.pass(Step::Token, || match session {
+        None => format!("found, {length} bytes"),
+        Some(session) => format!("{length} bytes, of a session until {}", session.until),
+    });
+    if let Some(session) = session {
+        trace.pass(Step::Session, || {
+            format!("it goes on until {}", session.until)
+        });
+    }
 }
 
 pub(super) fn shape(trace: &mut impl Trace, token: &Unverified<'_>) {

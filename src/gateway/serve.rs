@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     clock::UnixTime,
     forward::{self, Hop, Way, headers::X_REQUEST_ID},
+    store::{self, Memory},
     telemetry::metrics::RequestLabels,
 };
 
@@ -20,9 +21,17 @@ impl Gateway {
             proofs: Proofs::default(),
             decryption: Decryption::default(),
             limits,
+            store: Arc::new(Memory::new(store::DEFAULT_CAPACITY, clock.clone())),
             clock,
             metrics,
+            session_keys: OnceLock::new(),
         }
+    }
+
+    /// The same gateway with another store for what is good once.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn Store>) -> Self {
+        Self { store, ..self }
     }
 
     /// What is in force.
@@ -50,6 +59,12 @@ impl Gateway {
     #[must_use]
     pub fn token_cache(&self) -> proof::Size {
         self.proofs.size()
+    }
+
+    /// How full its store is, if that is known here.
+    #[must_use]
+    pub fn store_size(&self) -> Option<store::Size> {
+        self.store.size()
     }
 
     /// Its limits.
@@ -85,6 +100,9 @@ impl Gateway {
             ..Note::default()
         };
         let answer = async {
+            if let Some(settings) = login::end_asked_for(&snapshot, &head) {
+                return Box::pin(self.log_out(settings, &snapshot, &head)).await;
+            }
             let permit = self
                 .decide(
                     &snapshot,
@@ -106,13 +124,16 @@ impl Gateway {
         };
         let response = match answer.await {
             Ok(mut response) => {
+                login::tell(note.login, false, &snapshot, &mut response);
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
                 snapshot.count_allowed(note.route.map_or(usize::MAX, |route| route.id));
                 response
             }
             Err(refusal) => {
                 self.tell(&refusal, &note, &request_id, exchange.peer);
-                respond::refuse(&refusal, &request_id, &snapshot.realm)
+                let mut response = respond::refuse(&refusal, &request_id, &snapshot.realm);
+                login::tell(note.login, true, &snapshot, &mut response);
+                response
             }
         };
         self.metrics.request_duration.observe(started.elapsed());

@@ -22,12 +22,14 @@ pub enum Step {
     Scope,
     Binding,
     Rules,
+    Replay,
+    Session,
     Upstream,
 }
 
 impl Step {
     /// The steps that decide, in order; the way to the upstream comes after them.
-    pub const DECIDING: [Self; 16] = [
+    pub const DECIDING: [Self; 18] = [
         Self::Request,
         Self::Route,
         Self::Token,
@@ -44,6 +46,8 @@ impl Step {
         Self::Scope,
         Self::Binding,
         Self::Rules,
+        Self::Replay,
+        Self::Session,
     ];
 
     /// Its name in the output of `explain`.
@@ -66,6 +70,8 @@ impl Step {
             Self::Scope => "scope",
             Self::Binding => "binding",
             Self::Rules => "rules",
+            Self::Replay => "replay",
+            Self::Session => "session",
             Self::Upstream => "upstream",
         }
     }
@@ -84,6 +90,9 @@ impl From<claims::Step> for Step {
 
 /// Who is told of each step that passes.
 pub trait Trace {
+    /// Whether the request is served: otherwise somebody only wants to know, and nothing may be used up.
+    fn is_served(&self) -> bool;
+
     /// `step` passed; `detail` says what was found, and is not made when nobody wants it.
     fn pass(&mut self, step: Step, detail: impl FnOnce() -> String);
 
@@ -95,6 +104,10 @@ pub trait Trace {
 pub struct Silent;
 
 impl Trace for Silent {
+    fn is_served(&self) -> bool {
+        true
+    }
+
     fn pass(&mut self, _step: Step, _detail: impl FnOnce() -> String) {}
 
     fn fail(&mut self, _step: Step, _detail: impl FnOnce() -> String) {}
@@ -110,6 +123,10 @@ pub struct Record {
 }
 
 impl Trace for Record {
+    fn is_served(&self) -> bool {
+        false
+    }
+
     fn pass(&mut self, step: Step, detail: impl FnOnce() -> String) {
         self.passed.push((step, detail()));
     }

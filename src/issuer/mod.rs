@@ -15,6 +15,7 @@ pub mod client_certificate;
 pub mod discovery;
 pub mod fetch;
 pub mod file;
+mod fingerprint;
 mod flight;
 pub mod key_cache;
 pub mod key_file;
@@ -23,6 +24,7 @@ pub mod read;
 pub mod refresh;
 pub mod registry;
 mod remote;
+mod replay;
 mod schedule;
 pub mod set;
 pub mod status;
@@ -37,6 +39,7 @@ pub use keys::KeyRing;
 pub use refresh::{Refresher, Roster};
 pub use registry::{Registry, RegistryError};
 pub use remote::{Metadata, Remote};
+pub use replay::Replay;
 pub use set::{Candidates, KeyError, KeySet};
 pub use status::KeysStatus;
 pub use succession::{Change, Succession};
@@ -57,6 +60,8 @@ pub struct Issuer {
     pub headers: Arc<HeaderPolicy>,
     /// What the claims of its tokens must say.
     pub rules: claims::Rules,
+    /// Whether one of its tokens is good for more than one request.
+    pub replay: Replay,
     /// Which of its claims say who somebody is.
     pub identity: Arc<IdentityClaims>,
     /// Its keys, now. They outlive a reload that changes other settings only.

@@ -133,6 +133,7 @@ impl Issuer {
             encryption_required,
             headers,
             rules,
+            replay,
             identity,
             keys,
         } = self;
@@ -141,6 +142,7 @@ impl Issuer {
             && *encryption_required == other.encryption_required
             && *headers == other.headers
             && *rules == other.rules
+            && *replay == other.replay
             && *identity == other.identity
             && keys.source() == other.keys.source()
     }

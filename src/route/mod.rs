@@ -72,6 +72,8 @@ pub struct Route {
     pub bind: Bindings,
     /// Rules that must all be true.
     pub rules: Rules,
+    /// Whether a session may log in its requests, and begin on it.
+    pub session: bool,
     /// The number of its upstream.
     pub upstream: usize,
 }

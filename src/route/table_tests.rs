@@ -24,6 +24,7 @@ fn route(host: Option<&str>, path: &str, methods: &[Method]) -> Route {
         when: When::default(),
         bind: Bindings::default(),
         rules: Rules::default(),
+        session: true,
         upstream: 0,
     }
 }

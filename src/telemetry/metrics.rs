@@ -27,6 +27,15 @@ pub struct Metrics {
     pub token_cache_misses: Counter,
     /// `portcullis_config_reloads_total`.
     pub config_reloads: Family<ReloadLabels, Counter>,
+    /// `portcullis_sessions_total`.
+    pub sessions: Family<SessionLabels, Counter>,
+}
+
+/// The labels of `portcullis_sessions_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SessionLabels {
+    /// `started`, `ended` by a log-out, `too_large` or `failed` when none could begin.
+    pub outcome: &'static str,
 }
 
 /// The labels of `portcullis_config_reloads_total`.
@@ -84,6 +93,11 @@ impl Metrics {
             "token_cache_misses",
             "Tokens whose signature had to be checked",
             self.token_cache_misses.clone(),
+        );
+        registry.register(
+            "sessions",
+            "Sessions by what became of them",
+            self.sessions.clone(),
         );
         for outcome in RELOADS {
             // From the start, so that the first refusal is a rise.

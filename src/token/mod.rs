@@ -75,6 +75,17 @@ pub fn extract<'r>(
     })
 }
 
+/// The value of a cookie that is no token's, if the request has exactly one of that name.
+#[must_use]
+pub fn cookie_value<'r>(head: &'r Parts, name: &str) -> Option<RawToken<'r>> {
+    cookie::find(&head.headers, name).ok().flatten()
+}
+
+/// Takes every cookie of this name out of what goes to the upstream.
+pub fn strip_cookie(head: &mut Parts, name: &str) {
+    cookie::strip(&mut head.headers, name);
+}
+
 /// Whether the body has to be read before [`extract`] can answer. It is false when the Authorization
 /// header has settled the matter, as a refusal or, with [`Multiple::First`], as the token.
 #[must_use]

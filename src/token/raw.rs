@@ -24,6 +24,14 @@ impl<'r> RawToken<'r> {
     }
 }
 
+impl RawToken<'static> {
+    /// The token of a session: bytes that a request carried, and no more than that.
+    #[must_use]
+    pub const fn of_session(token: Vec<u8>) -> Self {
+        Self(Cow::Owned(token))
+    }
+}
+
 impl RawToken<'_> {
     /// The bytes, for [`crate::jose::compact::parse`] and the digest of the token cache.
     #[must_use]

@@ -113,3 +113,32 @@ fn no_token_ever_stands_in_a_log() {
     }
     assert!(!text.contains("c0ffee"), "the log holds a claim");
 }
+
+#[test]
+fn no_session_ever_stands_in_a_log() {
+    let log = Log::start();
+    let stage = Stage::with(
+        "[session]\nenabled = true\nlogout_path = \"/logout\"\n\
+         [[routes]]\npath = \"/scoped\"\nscopes = [\"admin\"]\n[[routes]]\npath = \"/{*rest}\"\n",
+    );
+    let response = stage.send(&get("/").bearer(mint::token().sign()));
+    let cookie = response.field("set-cookie").unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    let send = |request: Request| stage.send(&request.field("Cookie", cookie)).status;
+    assert_eq!(send(get("/")), 200);
+    assert_eq!(send(get("/scoped")), 403);
+    assert_eq!(send(post("/", "")), 401);
+    assert_eq!(send(post("/logout", "")), 204);
+    assert_eq!(send(get("/")), 401);
+    let text = log.text();
+    assert!(text.contains("scope_insufficient"));
+    let (_, value) = cookie.split_once('=').unwrap();
+    for piece in value
+        .as_bytes()
+        .chunks(20)
+        .filter(|piece| piece.len() == 20)
+    {
+        let piece = std::str::from_utf8(piece).unwrap();
+        assert!(!text.contains(piece), "the log holds {piece}");
+    }
+}

@@ -49,11 +49,15 @@ mod properties;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod session;
 #[cfg(test)]
 mod smoke;
 #[cfg(test)]

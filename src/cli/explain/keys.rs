@@ -42,6 +42,7 @@ pub(super) fn narrow(
             encryption_required: issuer.encryption_required,
             headers: Arc::clone(&issuer.headers),
             rules: issuer.rules.clone(),
+            replay: issuer.replay,
             identity: Arc::clone(&issuer.identity),
             keys: Arc::new(KeyRing::new(source, clock.clone())),
         }

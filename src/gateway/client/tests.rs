@@ -6,6 +6,7 @@ fn snapshot() -> Snapshot {
         routes: Routes::new(Vec::new()).ok().unwrap(),
         registry: Registry::default(),
         keychain: Default::default(),
+        session: None,
         upstreams: Vec::new(),
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         public_url: None,

@@ -78,6 +78,7 @@ async fn find(issuer: Arc<Issuer>, kid: String) -> Result<String, KeyError> {
 pub(crate) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
     Issuer {
         identity: Arc::default(),
+        replay: super::Replay::Allow,
         name: name.into(),
         active: true,
         encryption_required: false,

@@ -1,0 +1,124 @@
+//! What is good once: keys that are remembered until a time, so that no second request uses them.
+//!
+//! A [`Store`] answers later, for it may be shared by several gateways and stand elsewhere. The one that is
+//! here is the gateway's own memory, [`Memory`].
+
+use std::{future::Future, pin::Pin};
+
+use aws_lc_rs::digest;
+
+use crate::clock::UnixTime;
+
+mod memory;
+
+pub use memory::Memory;
+
+/// What is remembered: a SHA-256, so that a store holds neither names nor identifiers of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key([u8; 32]);
+
+/// Who remembers. What one owner has remembered never takes the room of another one's whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Owner([u8; 32]);
+
+/// An answer that comes later.
+pub type Answer<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 's>>;
+
+/// How many keys a store holds where nobody says how many.
+pub const DEFAULT_CAPACITY: usize = 1_000_000;
+
+/// How full a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// How many keys it holds.
+    pub entries: usize,
+    /// How many it may hold.
+    pub capacity: usize,
+}
+
+/// Why a store does not answer. Whoever asked refuses then: what is not known to be new is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no room, for this owner or at all. Nothing that is still needed is forgotten for it.
+    #[error("the store is full: it holds as many keys as it may, and none of them has ended")]
+    Full,
+    /// It cannot be asked.
+    #[error("the store does not answer")]
+    Unavailable,
+}
+
+/// Remembers keys until they end. All workers ask the same one at the same time.
+pub trait Store: Send + Sync {
+    /// Remembers `key` until `until`, that second not included; true for the first who asks, and false
+    /// for everybody else until then. Of two who ask at once, one is the first.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it is not known, and the key may or may not be remembered.
+    fn consume_once(&self, owner: Owner, key: Key, until: UnixTime) -> Answer<'_, bool>;
+
+    /// Whether `key` is remembered. It changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    fn contains(&self, key: Key) -> Answer<'_, bool>;
+
+    /// How full it is, if that is known here.
+    fn size(&self) -> Option<Size>;
+}
+
+impl Key {
+    /// The key of `names` among those of one kind: no other names have the same one.
+    #[must_use]
+    pub fn of(kind: &str, names: &[&[u8]]) -> Self {
+        Self(sha256(kind, names))
+    }
+}
+
+impl Owner {
+    /// Everything of one kind that is remembered.
+    #[must_use]
+    pub fn of(kind: &str) -> Self {
+        Self(sha256(kind, &[]))
+    }
+
+    /// What is remembered for `issuer`.
+    #[must_use]
+    pub fn issuer(issuer: &str) -> Self {
+        Self(sha256("issuer", &[issuer.as_bytes()]))
+    }
+}
+
+/// Each piece goes behind its length, so that none can be taken for part of another.
+fn sha256(kind: &str, names: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for piece in std::iter::once(kind.as_bytes()).chain(names.iter().copied()) {
+        context.update(&(piece.len() as u64).to_be_bytes());
+        context.update(piece);
+    }
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_names_are_another_key() {
+        let key = |kind, names: [&str; 2]| Key::of(kind, &names.map(str::as_bytes));
+        let first = key("jti", ["https://a.example", "1"]);
+        assert_eq!(first, key("jti", ["https://a.example", "1"]));
+        for (kind, names) in [
+            ("jti", ["https://a.example", "2"]),
+            ("jti", ["https://b.example", "1"]),
+            ("jti", ["https://a.example1", ""]),
+            ("jti", ["", "https://a.example1"]),
+            ("jti", ["https://a.example\x001", ""]),
+            ("session", ["https://a.example", "1"]),
+        ] {
+            assert_ne!(first, key(kind, names), "{kind} {names:?}");
+        }
+        assert_ne!(Owner::of("session"), Owner::issuer("session"));
+    }
+}
