@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    fetch, issuer_headers,
+    fetch, issuer_headers, issuer_identity,
     issuer_keys::{self, Keys, Kind},
     parts::Parts,
     schema::{Key, Schema, key, section, unset},
@@ -71,6 +71,7 @@ const KEYS: &[Key] = &[
         "[]",
         "Extension names in crit that are understood.",
     ),
+    section("identity", "Which of its claims say who somebody is."),
 ];
 
 const FETCH: &[Key] = &[section("fetch", "How the keys are fetched.")];
@@ -117,15 +118,16 @@ pub(super) fn decode(
         active,
         headers: parts.headers.as_before(headers),
         rules,
-        identity: parts.identity.as_before(IdentityClaims::default()),
+        identity: identity(issuer, parts),
         keys,
     })
 }
 
 /// Looks at `[issuer_defaults]` on its own: it may be wrong where no issuer shows it.
-pub(super) fn check_defaults(defaults: &Section<'_>) {
+pub(super) fn check_defaults(defaults: &Section<'_>, parts: &Parts) {
     let _ = issuer_headers::decode(defaults, None);
     let _ = rules(defaults, "".into(), &Parts::default());
+    let _ = identity(defaults, parts);
     let _ = defaults.boolean("active");
     let _ = fetch::decode(&defaults.child("fetch", &fetch::SCHEMA));
 }
@@ -137,6 +139,14 @@ pub(super) const fn audience_rule(issuer: &Issuer) -> AudienceRule {
         Audiences::OneOf(_) => AudienceRule::Listed,
         Audiences::ResourcePrefix => AudienceRule::Absent,
     }
+}
+
+fn identity(issuer: &Section<'_>, parts: &Parts) -> Arc<IdentityClaims> {
+    if issuer.written("identity").is_none() {
+        return parts.subjects.silent();
+    }
+    let section = issuer.child("identity", &issuer_identity::SCHEMA);
+    parts.identity.as_before(parts.subjects.decode(&section))
 }
 
 fn rules(issuer: &Section<'_>, name: Arc<str>, parts: &Parts) -> Rules {

@@ -20,14 +20,18 @@ use crate::{
 pub mod error;
 
 mod admin_section;
+mod claim_headers;
 mod context;
+mod directory;
 mod duration;
 mod environment;
 mod fetch;
 mod files;
+mod identity_section;
 mod issuer;
 mod issuer_discovery;
 mod issuer_headers;
+mod issuer_identity;
 mod issuer_keys;
 mod issuer_name;
 mod issuers;
@@ -49,6 +53,8 @@ mod token;
 mod toml_source;
 mod upstream;
 mod url;
+mod user_file;
+mod user_registry;
 mod value;
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::{
-    admin_section, fetch, issuer, limits, root, route,
+    admin_section, fetch, identity_section, issuer, issuer_identity, limits, root, route,
     schema::{Schema, Setting},
-    server_section, token, upstream,
+    server_section, token, upstream, user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -31,14 +31,27 @@ pub fn reference() -> String {
     section(&mut text, Some("[upstream]"), &upstream::SCHEMA);
     text.push_str("\n# Which requests go where. Absent: the one route that stands here.");
     section(&mut text, Some("[[routes]]"), &route::SCHEMA);
+    text.push_str("\n# What upstreams are told of a token's subject, beside x-auth-*.");
+    section(&mut text, Some("[identity]"), &identity_section::SCHEMA);
+    section(
+        &mut text,
+        Some("[identity.mapper]"),
+        &identity_section::MAPPER,
+    );
+    text.push_str(
+        "\n# Users and their groups. With one, a subject must be in it, and its groups count.",
+    );
+    section(&mut text, Some("[user_registry]"), &user_registry::SCHEMA);
     text.push_str(
         "\n# Any key of an issuer except its source of keys, for all of them.\n[issuer_defaults]\n",
     );
     text.push_str("\n# Whom the gateway trusts: the iss claim, percent-encoded or as a plain URL.");
     let name = "[issuers.\"https%3A%2F%2Fidp.example.com%2Frealms%2Forders\"]";
     section(&mut text, Some(name), &issuer::SCHEMA);
-    let name = name.replace("\"]", "\".fetch]");
-    section(&mut text, Some(&name), &fetch::SCHEMA);
+    let fetch = name.replace("\"]", "\".fetch]");
+    section(&mut text, Some(&fetch), &fetch::SCHEMA);
+    let identity = name.replace("\"]", "\".identity]");
+    section(&mut text, Some(&identity), &issuer_identity::SCHEMA);
     text
 }
 

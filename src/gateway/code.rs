@@ -29,7 +29,9 @@ pub enum Code {
     ClaimMissing,
     ClaimNotAllowed,
     ClaimMalformed,
+    MappingFailed,
     ScopeInsufficient,
+    UserUnknown,
     RouteNotFound,
     MethodNotAllowed,
     RequestTimeout,
@@ -40,6 +42,7 @@ pub enum Code {
     UpstreamTimeout,
     UpstreamMalformed,
     KeysUnavailable,
+    RegistryUnavailable,
     Overloaded,
 }
 
@@ -60,7 +63,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -83,7 +86,9 @@ impl Code {
         Self::ClaimMissing,
         Self::ClaimNotAllowed,
         Self::ClaimMalformed,
+        Self::MappingFailed,
         Self::ScopeInsufficient,
+        Self::UserUnknown,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -94,6 +99,7 @@ impl Code {
         Self::UpstreamTimeout,
         Self::UpstreamMalformed,
         Self::KeysUnavailable,
+        Self::RegistryUnavailable,
         Self::Overloaded,
     ];
 
@@ -224,10 +230,20 @@ impl Code {
                 S::UNAUTHORIZED,
                 "One of the token's claims is malformed.",
             ),
+            Self::MappingFailed => (
+                "mapping_failed",
+                S::UNAUTHORIZED,
+                "Nobody could say who the token's subject is.",
+            ),
             Self::ScopeInsufficient => (
                 "scope_insufficient",
                 S::FORBIDDEN,
                 "The token's scope does not cover this request.",
+            ),
+            Self::UserUnknown => (
+                "user_unknown",
+                S::FORBIDDEN,
+                "The token's subject is not a user here.",
             ),
             Self::RouteNotFound => (
                 "route_not_found",
@@ -279,6 +295,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The issuer's keys are not available at the moment; try again.",
             ),
+            Self::RegistryUnavailable => (
+                "registry_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The user registry is not available at the moment; try again.",
+            ),
             Self::Overloaded => (
                 "overloaded",
                 S::SERVICE_UNAVAILABLE,
@@ -311,8 +332,10 @@ impl Code {
             | Self::AudienceNotAllowed
             | Self::ClaimMissing
             | Self::ClaimNotAllowed
-            | Self::ClaimMalformed => Challenge::InvalidToken,
+            | Self::ClaimMalformed
+            | Self::MappingFailed => Challenge::InvalidToken,
             Self::RequestMalformed
+            | Self::UserUnknown
             | Self::RouteNotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout
@@ -323,6 +346,7 @@ impl Code {
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
             | Self::KeysUnavailable
+            | Self::RegistryUnavailable
             | Self::Overloaded => Challenge::None,
         }
     }

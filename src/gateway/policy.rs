@@ -10,9 +10,11 @@ use super::{Refusal, metadata::Metadata, respond::Realm};
 use crate::{
     claims::Audiences,
     forward::Upstream,
+    identity::OwnHeaders,
     issuer::Registry,
     route::{NoRoute, Routes, TargetError, target},
     telemetry::metrics::{Metrics, RequestLabels},
+    users::{Mapper, Users},
 };
 
 /// What the configuration says about requests.
@@ -27,9 +29,20 @@ pub struct Policy {
     pub trusted_proxies: Vec<IpNet>,
     /// What clients call, without a slash at its end: for the audience rule and for challenges.
     pub public_url: Option<Box<str>>,
+    /// Headers of choice: no request may bring them along.
+    pub own_headers: OwnHeaders,
+    /// Who is asked about a token's subject beside the token.
+    pub users: Arc<Users>,
 }
 
 impl Policy {
+    /// Has `mapper` say who the subjects of tokens are, in the place of one of the configuration. It stays
+    /// when the configuration is reloaded. An issuer with `identity.mapper = false` does without it.
+    pub fn map_subjects(&mut self, mapper: Mapper) {
+        let users = std::mem::take(&mut self.users);
+        self.users = Arc::new(users.with_mapper(mapper));
+    }
+
     /// Whether it says what `other` says, issuers aside.
     #[must_use]
     pub fn is_like_but_for_issuers(&self, other: &Self) -> bool {
@@ -40,11 +53,15 @@ impl Policy {
             upstreams,
             trusted_proxies,
             public_url,
+            own_headers,
+            users,
         } = self;
         routes.all() == other.routes.all()
             && *upstreams == other.upstreams
             && *trusted_proxies == other.trusted_proxies
             && *public_url == other.public_url
+            && *own_headers == other.own_headers
+            && users.is_like(&other.users)
     }
 }
 
@@ -86,7 +103,8 @@ impl Snapshot {
     }
 
     /// Prepares `policy` to be the next one.
-    pub(super) fn next(&self, policy: Policy, metrics: &Metrics) -> Self {
+    pub(super) fn next(&self, mut policy: Policy, metrics: &Metrics) -> Self {
+        policy.users = policy.users.succeed(&self.policy.users);
         let same = policy.upstreams == self.policy.upstreams;
         let next = Self::new(policy, self.generation.saturating_add(1), metrics);
         Self {

@@ -17,6 +17,7 @@ use crate::{
     },
     route::{HostError, NoRoute, NotAdmitted, TargetError},
     token::ExtractError,
+    users::LookupError,
 };
 
 /// Why a request is refused. Its text is for the log and for `explain`, not for the client.
@@ -59,6 +60,8 @@ pub enum Refusal {
     Claims(#[from] ClaimsError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// The identity may not do this.
     #[error("{why}")]
     Denied {
@@ -103,6 +106,7 @@ impl Refusal {
             Self::Signature(BadSignature) => Code::SignatureInvalid,
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
+            Self::Lookup(error) => lookup(error),
             Self::Denied { why, .. } => denied(why),
             Self::Forward(error) => forward(error),
         }
@@ -123,7 +127,7 @@ impl Refusal {
             Self::Key(_) => Step::Key,
             Self::Signature(_) => Step::Signature,
             Self::Claims(error) => error.step().into(),
-            Self::Identity(_) => Step::Identity,
+            Self::Identity(_) | Self::Lookup(_) => Step::Identity,
             Self::Denied { .. } => Step::Scope,
             Self::Forward(_) => Step::Upstream,
         }
@@ -175,6 +179,15 @@ const fn claims(error: &ClaimsError) -> Code {
         ClaimsError::Missing(_) => Code::ClaimMissing,
         ClaimsError::NotAllowed(_) => Code::ClaimNotAllowed,
         ClaimsError::Malformed { .. } => Code::ClaimMalformed,
+    }
+}
+
+const fn lookup(error: &LookupError) -> Code {
+    match error {
+        LookupError::UserUnknown | LookupError::UserAmbiguous => Code::UserUnknown,
+        LookupError::Subject(_) => Code::ClaimMalformed,
+        LookupError::Mapper(_) => Code::MappingFailed,
+        LookupError::Directory(_) => Code::RegistryUnavailable,
     }
 }
 
