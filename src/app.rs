@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -18,7 +18,7 @@ use crate::{
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
-    server::{Course, ListenError, Listener, Settings, Worker},
+    server::{Course, Crew, ListenError, Listener, Settings, Worker},
     telemetry::Metrics,
 };
 
@@ -143,7 +143,6 @@ impl App {
         } = self;
         let (course, watched) = watch::channel(Course::Serve);
         let (ended, background_ends) = watch::channel(false);
-        let connections = Arc::new(AtomicUsize::new(0));
         let admin_address = admin.as_ref().map(admin::Bound::address);
         // The refresher takes the rings over before anyone can ask them for a key.
         let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock.clone());
@@ -170,11 +169,12 @@ impl App {
         };
         let background = start_background(work, background_ends)?;
         let mut workers = Vec::with_capacity(listeners.len());
-        for (number, listeners) in listeners.into_iter().enumerate() {
+        let (crew, members) = Crew::of(listeners.len());
+        for (number, (listeners, member)) in listeners.into_iter().zip(members).enumerate() {
             let worker = Worker {
                 listeners,
                 gateway: Arc::clone(&gateway),
-                connections: Arc::clone(&connections),
+                member,
                 course: watched.clone(),
             };
             workers.push(start_worker(number, worker)?);
@@ -185,6 +185,7 @@ impl App {
             settings,
             addresses,
             admin_address,
+            crew,
             course,
             workers,
             background,

@@ -28,6 +28,11 @@ impl<S: AsyncRead> Gathering<S> {
     pub fn new(stream: S) -> Self {
         Self(stream.take(PIECE as u64))
     }
+
+    /// The stream itself.
+    pub fn get_ref(&self) -> &S {
+        self.0.get_ref()
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Gathering<S> {

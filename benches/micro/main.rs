@@ -6,11 +6,13 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "what goes wrong here ends the run"
 )]
 
 mod cache;
 mod claims;
+mod decrypt;
 mod mint;
 mod parse;
 mod route;

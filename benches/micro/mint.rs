@@ -6,7 +6,9 @@ use aws_lc_rs::{
     hmac,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{self as library, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair},
+    signature::{
+        self as library, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair, RsaKeyPair,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
@@ -65,6 +67,7 @@ pub(crate) fn issuer(key: &Arc<Key>) -> Issuer {
     Issuer {
         name: ISSUER.into(),
         active: true,
+        encryption_required: false,
         headers: Arc::new(HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: vec!["jwt".into()],
@@ -130,7 +133,25 @@ fn sign(algorithm: Algorithm, input: &[u8]) -> (Vec<u8>, Value) {
             let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": encoded(pair.public_key())});
             (pair.sign(input).as_ref().to_vec(), jwk)
         }
+        A::MlDsa44 => ml_dsa(algorithm, &library::ML_DSA_44_SIGNING, input),
+        A::MlDsa65 => ml_dsa(algorithm, &library::ML_DSA_65_SIGNING, input),
+        A::MlDsa87 => ml_dsa(algorithm, &library::ML_DSA_87_SIGNING, input),
     }
+}
+
+fn ml_dsa(
+    algorithm: Algorithm,
+    signing: &'static library::PqdsaSigningAlgorithm,
+    input: &[u8],
+) -> (Vec<u8>, Value) {
+    let pair = PqdsaKeyPair::generate(signing).unwrap();
+    let mut signature = vec![0; signing.signature_len()];
+    pair.sign(input, &mut signature).unwrap();
+    let public = encoded(pair.public_key());
+    (
+        signature,
+        json!({"kty": "AKP", "alg": algorithm.name(), "pub": public}),
+    )
 }
 
 fn mac(algorithm: hmac::Algorithm, input: &[u8]) -> (Vec<u8>, Value) {
@@ -162,6 +183,6 @@ fn ecdsa(
     (signature.as_ref().to_vec(), jwk)
 }
 
-fn encoded(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn encoded(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -100,7 +100,12 @@ impl Collector for KeySets {
             MetricType::Gauge,
         )?;
         for set in &sets {
-            for (state, count) in [("usable", set.usable), ("skipped", set.skipped)] {
+            let states = [
+                ("usable", set.usable),
+                ("out_of_time", set.out_of_time),
+                ("skipped", set.skipped),
+            ];
+            for (state, count) in states {
                 let labels = [("issuer", set.issuer), ("state", state)];
                 ConstGauge::new(whole(count)).encode(keys.encode_family(&labels)?)?;
             }

@@ -118,7 +118,7 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
     let issuers = issuers.into_iter().map(|issuer| IssuerReady {
         issuer: &issuer.name,
         active: issuer.active,
-        keys: issuer.keys.current().map_or(0, |set| set.keys.len()),
+        keys: issuer.keys.usable(),
     });
     // Without issuers there is nothing to wait for: every route is public.
     let keys = registry.is_empty()

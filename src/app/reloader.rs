@@ -166,15 +166,21 @@ impl Fresh {
             return Self::refused(config.files, &report);
         }
         let Config {
-            policy,
+            mut policy,
             admin,
             warnings,
             files,
             ..
         } = config;
-        let Policy { registry, .. } = policy;
-        let Succession { registry, change } = registry.succeed(&old.policy.registry);
-        let policy = Policy { registry, ..policy };
+        let registry = std::mem::take(&mut policy.registry);
+        let before = &old.policy.registry;
+        // What was decrypted with a key that is gone now must not be remembered.
+        let Succession { registry, change } = if policy.keychain == old.policy.keychain {
+            registry.succeed(before)
+        } else {
+            registry.succeed_anew(before)
+        };
+        policy.registry = registry;
         let admin_token = admin.and_then(|admin| admin.token);
         let same = change.is_empty()
             && policy.is_like_but_for_issuers(&old.policy)

@@ -8,7 +8,7 @@ use super::signals;
 use crate::{
     gateway::Gateway,
     reload::Reloads,
-    server::{Course, Settings, listener},
+    server::{Course, Crew, Load, Settings, listener},
 };
 
 /// A gateway that serves, on threads of its own.
@@ -17,6 +17,7 @@ pub struct Running {
     pub(super) settings: Settings,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) admin_address: Option<SocketAddr>,
+    pub(super) crew: Arc<Crew>,
     pub(super) course: watch::Sender<Course>,
     pub(super) workers: Vec<JoinHandle<bool>>,
     pub(super) background: Option<JoinHandle<()>>,
@@ -35,6 +36,12 @@ impl Running {
     #[must_use]
     pub const fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
+    }
+
+    /// What each worker has to do.
+    #[must_use]
+    pub fn loads(&self) -> Vec<Load> {
+        self.crew.loads().collect()
     }
 
     /// Where its configuration's reloads are asked for and told of; `None` if it came from no file.

@@ -5,13 +5,13 @@ use std::{sync::LazyLock, time::Duration};
 use reqwest::Url;
 
 use super::{
-    files,
+    fetch_certificate, files,
     schema::{Key, Schema, key, unset},
     section::{Section, Text},
     url,
 };
 use crate::{
-    issuer::{Metadata, Remote, discovery},
+    issuer::{ClientCertificate, Metadata, Remote, discovery},
     secret::Secret,
 };
 
@@ -45,6 +45,16 @@ const KEYS: &[Key] = &[
         "PEM certificates of the authorities to trust instead of the machine's.",
     ),
     key(
+        "client_certificate_file",
+        "\"\"",
+        "PEM certificate to show (mutual TLS), at the host of jwks_uri or discovery_url.",
+    ),
+    key(
+        "client_private_key_file",
+        "\"\"",
+        "Its private key (PEM, not encrypted).",
+    ),
+    key(
         "username",
         "\"\"",
         "For Basic authentication, at the host of jwks_uri or discovery_url.",
@@ -65,6 +75,7 @@ pub(super) struct Fetch {
     stale_for: Duration,
     timeout: Duration,
     authorities: Option<Vec<u8>>,
+    client_certificate: Option<ClientCertificate>,
     credentials: Option<(String, Secret)>,
     allow_http: bool,
 }
@@ -89,6 +100,7 @@ pub(super) fn decode(fetch: &Section<'_>) -> Fetch {
         stale_for,
         timeout: time("timeout", second / 100, second * 60),
         authorities: authorities(fetch),
+        client_certificate: fetch_certificate::decode(fetch),
         credentials: credentials(fetch),
         allow_http: fetch.boolean("allow_http").unwrap_or_default(),
     }
@@ -107,6 +119,12 @@ impl Fetch {
         if uri.scheme() == "http" && !discovery::is_loopback(&uri) {
             self.plain_http(section, text, &uri)?;
         }
+        if uri.scheme() == "http" && self.client_certificate.is_some() {
+            let message = "a client certificate cannot be shown over http";
+            let help = "use https, or leave out client_certificate_file";
+            section.context.error_with_help(text.span, message, help);
+            return None;
+        }
         Some(Remote {
             uri,
             metadata: issuer.map(|issuer| Metadata {
@@ -118,6 +136,7 @@ impl Fetch {
             stale_for: self.stale_for,
             timeout: self.timeout,
             authorities: self.authorities,
+            client_certificate: self.client_certificate,
             credentials: self.credentials,
         })
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    decryption::{self, Decryption},
     fetch, issuer_headers, issuer_identity,
     issuer_keys::{self, Keys, Kind},
     parts::Parts,
@@ -21,17 +22,17 @@ use crate::{
 
 /// Of `[issuers."…"]`.
 pub(super) static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| Schema::of("[issuers.\"…\"]", &[KEYS, issuer_keys::KEYS, FETCH]));
+    LazyLock::new(|| Schema::of("[issuers.\"…\"]", &[KEYS, issuer_keys::KEYS, SECTIONS]));
 /// Of an issuer in the issuers file.
 pub(super) static CREATE: LazyLock<Schema> = LazyLock::new(|| {
     Schema::of(
         "the issuer",
-        &[KEYS, issuer_keys::KEYS, issuer_keys::CREATE_KEYS, FETCH],
+        &[KEYS, issuer_keys::KEYS, issuer_keys::CREATE_KEYS, SECTIONS],
     )
 });
 /// Of `[issuer_defaults]`: a source of keys is no issuer's default.
 pub(super) static DEFAULTS: LazyLock<Schema> =
-    LazyLock::new(|| Schema::of("[issuer_defaults]", &[KEYS, FETCH]));
+    LazyLock::new(|| Schema::of("[issuer_defaults]", &[KEYS, SECTIONS]));
 
 const KEYS: &[Key] = &[
     key("active", "true", "Whether its tokens are accepted at all."),
@@ -74,7 +75,13 @@ const KEYS: &[Key] = &[
     section("identity", "Which of its claims say who somebody is."),
 ];
 
-const FETCH: &[Key] = &[section("fetch", "How the keys are fetched.")];
+const SECTIONS: &[Key] = &[
+    section("fetch", "How the keys are fetched."),
+    section(
+        "decryption",
+        "What this issuer's tokens are encrypted with.",
+    ),
+];
 
 /// What the warnings about all issuers together are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +100,13 @@ pub(super) fn decode(
     name: &Arc<str>,
     span: Span,
     parts: &Parts,
+    decryption: &mut Decryption,
 ) -> Option<Issuer> {
     let keys = issuer_keys::decode(issuer, name, span);
     let active = issuer.boolean("active").unwrap_or_default();
     let headers = issuer_headers::decode(issuer, keys.as_ref());
     let rules = rules(issuer, Arc::clone(name), parts);
+    let encryption_required = decryption.of_issuer(issuer, name, active);
     let Keys {
         source,
         kind,
@@ -116,6 +125,7 @@ pub(super) fn decode(
     Some(Issuer {
         name: Arc::clone(name),
         active,
+        encryption_required,
         headers: parts.headers.as_before(headers),
         rules,
         identity: identity(issuer, parts),
@@ -130,6 +140,7 @@ pub(super) fn check_defaults(defaults: &Section<'_>, parts: &Parts) {
     let _ = identity(defaults, parts);
     let _ = defaults.boolean("active");
     let _ = fetch::decode(&defaults.child("fetch", &fetch::SCHEMA));
+    decryption::check_defaults(defaults);
 }
 
 /// Which audience rule the issuer ends up with.

@@ -3,16 +3,18 @@
 use std::sync::{Arc, LazyLock};
 
 use super::{
-    fetch, files, issuer_discovery,
+    fetch, issuer_discovery,
+    issuer_key_set::{file, union, usable},
+    issuer_trust_store,
     schema::{Key, Schema, needed, unset},
     section::{Section, Text},
     value::{Node, Span},
 };
 use crate::{
-    issuer::KeySource,
+    issuer::{KeyForm, KeySource},
     jose::{
         self, AlgorithmSet,
-        jwk::{JwkSet, JwkSetError, Symmetric},
+        jwk::{JwkSet, Symmetric},
     },
 };
 
@@ -37,6 +39,36 @@ pub(super) const KEYS: &[Key] = &[
         "jwks",
         "{ keys = [{ kty = \"RSA\", n = \"…\", e = \"AQAB\" }] }",
         "Or the JWKS document itself.",
+    ),
+    unset(
+        "certificate_file",
+        "\"issuer.pem\"",
+        "Or an X.509 certificate (PEM; of a chain the first), which is watched. Used while it is valid.",
+    ),
+    unset(
+        "public_key_file",
+        "\"issuer.pub\"",
+        "Or a public key (PEM), which is watched.",
+    ),
+    unset(
+        "truststore_file",
+        "\"trust.p12\"",
+        "Or a certificate in a Java trust store (JKS; PKCS#12 with the feature truststore), which is watched.",
+    ),
+    unset(
+        "truststore_alias",
+        "\"issuer\"",
+        "Which of its certificates.",
+    ),
+    unset(
+        "truststore_password_file",
+        "\"trust.password\"",
+        "Its password.",
+    ),
+    unset(
+        "truststore_password",
+        "\"${TRUSTSTORE_PASSWORD}\"",
+        "The same, as a value.",
     ),
     unset(
         "shared_secret_file",
@@ -84,11 +116,14 @@ pub(super) struct Keys {
 
 /// Finds the one source that `issuer` names; discovery if it names none. `name` and `span` are the issuer's.
 pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 10] = [
         "discovery_url",
         "jwks_uri",
         "jwks_file",
         "jwks",
+        "certificate_file",
+        "public_key_file",
+        "truststore_file",
         "shared_secret",
         "shared_secret_file",
         "key",
@@ -97,6 +132,20 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
         .into_iter()
         .filter(|source| issuer.key_span(source).is_some() && issuer.has(source))
         .collect();
+    let has_store = issuer.key_span("truststore_file").is_some();
+    for name in [
+        "truststore_alias",
+        "truststore_password_file",
+        "truststore_password",
+    ] {
+        if let Some(span) = issuer.key_span(name).filter(|_| !has_store) {
+            issuer.missing(
+                span,
+                format!("\"{name}\" without \"truststore_file\""),
+                "set \"truststore_file\"",
+            );
+        }
+    }
     match named.as_slice() {
         [source] => one(issuer, source, name),
         [] => {
@@ -105,7 +154,8 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
             if issuer_discovery::is_url(name) && !is_meant {
                 return discovered(issuer, name, span);
             }
-            let help = "name one of discovery_url, jwks_uri, jwks_file, jwks, shared_secret_file";
+            let help = "name one of discovery_url, jwks_uri, jwks_file, jwks, certificate_file, \
+                        public_key_file, truststore_file, shared_secret_file";
             issuer.missing(span, "the issuer has no source of keys", help);
             None
         }
@@ -132,7 +182,13 @@ fn one(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
     match source {
         "jwks_uri" => remote(issuer, issuer.some_text(source)?, None),
         "discovery_url" => remote(issuer, issuer.some_text(source)?, Some(name)),
-        "jwks_file" => file(issuer, source, name),
+        "jwks_file" => file(issuer, source, name, KeyForm::Jwks),
+        "certificate_file" => file(issuer, source, name, KeyForm::Certificate),
+        "public_key_file" => file(issuer, source, name, KeyForm::PublicKey),
+        "truststore_file" => {
+            let form = issuer_trust_store::form(issuer);
+            file(issuer, source, name, form?)
+        }
         "jwks" | "key" => inline(issuer, source, name),
         _ => secret(issuer),
     }
@@ -152,38 +208,6 @@ fn remote(section: &Section<'_>, text: Text<'_>, issuer: Option<&str>) -> Option
 fn discovered(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
     let url = issuer_discovery::place(issuer, name, span)?;
     remote(issuer, Text { text: &url, span }, Some(name))
-}
-
-/// The file is read here only to see whether it is good; whoever watches it reads it again.
-fn file(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
-    let (path, span) = issuer.foreign_path(source)?;
-    let document = match files::read(&path, files::MAX_DOCUMENT) {
-        Ok(document) => document,
-        Err(error) => {
-            issuer.context.error(span, error.to_string());
-            return None;
-        }
-    };
-    let set = jose::jwk::parse_set(&document, Symmetric::Allowed);
-    let set = usable(issuer, set, span, name)?;
-    if set
-        .keys
-        .iter()
-        .any(|key| key.algorithms().iter().any(|a| a.is_symmetric()))
-        && files::is_open_to_others(&path)
-    {
-        let path = path.display();
-        issuer.context.warn(format!(
-            "{path} holds a secret and is open to others: chmod 600 {path}"
-        ));
-    }
-    let algorithms = Some(union(&set));
-    Some(Keys {
-        source: KeySource::File(path),
-        kind: Kind::Local,
-        algorithms,
-        span,
-    })
 }
 
 fn inline(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {
@@ -233,50 +257,4 @@ fn secret(issuer: &Section<'_>) -> Option<Keys> {
         algorithms,
         span,
     })
-}
-
-/// Skipped keys are worth a warning; that none is left is an error, except for an issuer that is
-/// switched off.
-fn usable(
-    issuer: &Section<'_>,
-    set: Result<JwkSet, JwkSetError>,
-    span: Span,
-    name: &str,
-) -> Option<JwkSet> {
-    let set = match set {
-        Ok(set) => set,
-        Err(error) => {
-            issuer.context.error(span, error.to_string());
-            return None;
-        }
-    };
-    for skipped in &set.skipped {
-        let kid = skipped
-            .kid
-            .as_deref()
-            .map(|kid| format!(" (\"{kid}\")"))
-            .unwrap_or_default();
-        let (number, reason) = (skipped.position + 1, &skipped.reason);
-        issuer.context.warn(format!(
-            "issuer {name}: key {number}{kid} is not used: {reason}"
-        ));
-    }
-    if set.keys.is_empty() && issuer.boolean("active").unwrap_or(true) {
-        let help = match set.skipped.first() {
-            Some(skipped) => format!("key {}: {}", skipped.position + 1, skipped.reason),
-            None => "the set is empty".to_owned(),
-        };
-        issuer
-            .context
-            .error_with_help(span, "the key set holds no key that can be used", help);
-        return None;
-    }
-    Some(set)
-}
-
-fn union(set: &JwkSet) -> AlgorithmSet {
-    set.keys
-        .iter()
-        .flat_map(|key| key.algorithms().iter())
-        .collect()
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    decryption::Decryption,
     files,
     issuer::{self, AudienceRule},
     issuer_identity::Subjects,
@@ -37,7 +38,12 @@ struct Known {
 
 /// Reads all of them. `has_public_url` says whether the audience rule has a URL to compare with,
 /// `subjects` what is said of all their subjects.
-pub(super) fn decode(root: &Section<'_>, has_public_url: bool, subjects: Subjects) -> Issuers {
+pub(super) fn decode(
+    root: &Section<'_>,
+    has_public_url: bool,
+    decryption: &mut Decryption,
+    subjects: Subjects,
+) -> Issuers {
     let mut issuers = Issuers {
         parts: Parts {
             subjects,
@@ -48,9 +54,9 @@ pub(super) fn decode(root: &Section<'_>, has_public_url: bool, subjects: Subject
     let defaults = root.child("issuer_defaults", &issuer::DEFAULTS);
     issuer::check_defaults(&defaults, &issuers.parts);
     for entry in root.entries("issuers") {
-        issuers.add(root, entry, &issuer::SCHEMA, defaults.table());
+        issuers.add(root, entry, &issuer::SCHEMA, defaults.table(), decryption);
     }
-    issuers.read_file(root, defaults.table());
+    issuers.read_file(root, defaults.table(), decryption);
     issuers.warn(root, has_public_url);
     issuers
 }
@@ -99,6 +105,7 @@ impl Issuers {
         entry: &Entry,
         schema: &'static LazyLock<Schema>,
         defaults: &Table,
+        decryption: &mut Decryption,
     ) {
         let context = root.context;
         let name: Arc<str> = match issuer_name::decode(&entry.key) {
@@ -110,7 +117,7 @@ impl Issuers {
             let help = format!("it stands at {}", context.locate(other.span));
             return context.error_with_help(entry.key_span, "this issuer is already there", help);
         }
-        let issuer = issuer::decode(&section, &name, entry.key_span, &self.parts);
+        let issuer = issuer::decode(&section, &name, entry.key_span, &self.parts, decryption);
         let active = issuer.as_ref().is_none_or(|issuer| issuer.active);
         self.names.insert(
             name,
@@ -123,7 +130,7 @@ impl Issuers {
     }
 
     /// Liberty Create's form: one object, each key an issuer.
-    fn read_file(&mut self, root: &Section<'_>, defaults: &Table) {
+    fn read_file(&mut self, root: &Section<'_>, defaults: &Table, decryption: &mut Decryption) {
         let Some((path, span)) = root.path("issuers_file") else {
             return;
         };
@@ -135,7 +142,7 @@ impl Issuers {
         for member in document.members().unwrap_or_default() {
             // One at a time: the trees of all of them would be several times the file.
             let entry = document.entry(member);
-            self.add(root, &entry, &issuer::CREATE, defaults);
+            self.add(root, &entry, &issuer::CREATE, defaults, decryption);
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) fn is_secret(key: &str) -> bool {
         .any(|word| key.contains(word))
         || matches!(
             key.as_str(),
-            "token" | "k" | "d" | "p" | "q" | "dp" | "dq" | "qi" | "oth"
+            "token" | "k" | "d" | "p" | "q" | "dp" | "dq" | "qi" | "oth" | "priv"
         )
 }
 

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    admin_section, fetch, identity_section, issuer, issuer_identity, limits, root, route,
+    admin_section, decryption, fetch, identity_section, issuer, issuer_identity, limits, root,
+    route,
     schema::{Schema, Setting},
     server_section, token, upstream, user_registry,
 };
@@ -25,6 +26,7 @@ pub fn reference() -> String {
     section(&mut text, Some("[server.limits]"), &limits::SCHEMA);
     section(&mut text, Some("[admin]"), &admin_section::SCHEMA);
     section(&mut text, Some("[token]"), &token::SCHEMA);
+    section(&mut text, Some("[decryption]"), &decryption::SCHEMA);
     text.push_str(
         "\n# Where requests go. Short for [upstreams.default]; others are [upstreams.NAME].",
     );
@@ -48,10 +50,14 @@ pub fn reference() -> String {
     text.push_str("\n# Whom the gateway trusts: the iss claim, percent-encoded or as a plain URL.");
     let name = "[issuers.\"https%3A%2F%2Fidp.example.com%2Frealms%2Forders\"]";
     section(&mut text, Some(name), &issuer::SCHEMA);
-    let fetch = name.replace("\"]", "\".fetch]");
-    section(&mut text, Some(&fetch), &fetch::SCHEMA);
-    let identity = name.replace("\"]", "\".identity]");
-    section(&mut text, Some(&identity), &issuer_identity::SCHEMA);
+    let inner = |table: &str| name.replace("\"]", &format!("\".{table}]"));
+    section(&mut text, Some(&inner("fetch")), &fetch::SCHEMA);
+    section(&mut text, Some(&inner("decryption")), &decryption::ISSUERS);
+    section(
+        &mut text,
+        Some(&inner("identity")),
+        &issuer_identity::SCHEMA,
+    );
     text
 }
 

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Config, Files, admin_section,
     context::Context,
-    identity_section,
+    decryption, identity_section,
     issuer_identity::Subjects,
     issuers, route,
     schema::{Key, Schema, key, section},
@@ -36,6 +36,10 @@ const KEYS: &[Key] = &[
     section("server", "Where clients connect."),
     section("admin", "Health, metrics and status."),
     section("token", "Where a request may carry its token."),
+    section(
+        "decryption",
+        "Tokens that are encrypted (JWE), and the keys that decrypt them.",
+    ),
     section(
         "upstream",
         "Short for [upstreams.default]: where requests go.",
@@ -73,7 +77,13 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         identity.mapper.is_some(),
         registry.is_some(),
     );
-    let issuers = issuers::decode(&root, server.public_url.is_some(), subjects);
+    let mut decryption = decryption::decode(&root.child("decryption", &decryption::SCHEMA));
+    let issuers = issuers::decode(
+        &root,
+        server.public_url.is_some(),
+        &mut decryption,
+        subjects,
+    );
     let to = route::References {
         upstreams: &upstreams,
         issuers: &issuers,
@@ -90,6 +100,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         own_headers: issuers.own_headers(),
         registry: issuers.into_registry(),
         users: Arc::new(Users::new(identity.mapper, registry)),
+        keychain: decryption.into_keychain(context),
         upstreams: upstreams.all,
         trusted_proxies: server.trusted_proxies,
         public_url: server.public_url,

@@ -5,13 +5,16 @@ use std::path::Path;
 use super::*;
 use crate::clock::{Clock, UnixTime};
 
+mod decryption;
 mod errors;
 mod files;
 mod issuers;
 mod issuers_file;
+mod key_files;
 mod redaction;
 mod reference;
 mod sections;
+mod users;
 
 /// What every file here has, so that each test shows only what it is about.
 const UPSTREAM: &str = "[upstream]\nurl = \"http://127.0.0.1:9000\"\n";

@@ -68,7 +68,9 @@ impl Peer {
         };
         let rendered = format!("for={node};host=\"{}\";proto={scheme}", host.to_str().ok()?);
         let rendered = HeaderValue::try_from(rendered).ok()?;
-        *last = Some((host.clone(), rendered.clone()));
+        // A copy: what came with the request is a piece of all that was read, and would keep the rest.
+        let known = HeaderValue::from_bytes(host.as_bytes()).ok()?;
+        *last = Some((known, rendered.clone()));
         Some(rendered)
     }
 }

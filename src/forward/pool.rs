@@ -4,13 +4,16 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     rc::{Rc, Weak},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{Upstream, connect, error::ForwardError, wire::Wire};
 
 /// The most unused connections that a worker keeps to one upstream.
 const MAX_IDLE: usize = 256;
+
+/// After how long without a request a connection gives up its buffers.
+const REST: Duration = Duration::from_secs(1);
 
 /// The connections of one worker, by upstream.
 #[derive(Default)]
@@ -56,6 +59,14 @@ impl Pool {
         }
         connections.get(upstream).map(Rc::clone).unwrap_or_default()
     }
+
+    /// Has those connections give up their buffers that have been unused for a while.
+    pub(crate) fn look(&self) {
+        let now = Instant::now();
+        for connections in &self.generation.borrow().1 {
+            connections.look(now);
+        }
+    }
 }
 
 impl Connections {
@@ -76,6 +87,16 @@ impl Connections {
     /// As [`Connections::lease`].
     pub async fn new_lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
         Ok(self.lend(Box::new(connect::connect(upstream).await?), false))
+    }
+
+    fn look(&self, now: Instant) {
+        // The oldest is in front.
+        for idle in self.idle.borrow_mut().iter_mut() {
+            if now.saturating_duration_since(idle.since) < REST {
+                break;
+            }
+            idle.wire.rest();
+        }
     }
 
     fn lend(self: &Rc<Self>, wire: Box<Wire>, reused: bool) -> Lease {
@@ -141,5 +162,33 @@ impl Lease {
     /// Never uses the connection again.
     pub(super) fn discard(&mut self) {
         self.wire = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+
+    use super::{super::wire::Stream, *};
+
+    #[tokio::test]
+    async fn those_rest_that_have_been_unused_for_a_while() {
+        let pool = Pool::default();
+        let connections = pool.of(1, 0);
+        let now = Instant::now();
+        for since in [now.checked_sub(REST).unwrap(), now + REST] {
+            let (own, _other) = UnixStream::pair().unwrap();
+            let mut wire = Box::new(Wire::new(Stream::Unix(own)));
+            wire.input.reserve(100);
+            connections
+                .idle
+                .borrow_mut()
+                .push_back(Idle { wire, since });
+        }
+        pool.look();
+        let idle = connections.idle.borrow();
+        let room: Vec<_> = idle.iter().map(|idle| idle.wire.input.capacity()).collect();
+        assert_eq!(room[0], 0);
+        assert!(room[1] >= 100);
     }
 }

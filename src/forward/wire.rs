@@ -103,6 +103,14 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
+    /// Gives up what it holds room in; the next request makes it anew.
+    pub(super) fn rest(&mut self) {
+        if self.input.is_empty() && self.output.is_empty() {
+            self.input = BytesMut::new();
+            self.output = Output::default();
+        }
+    }
+
     /// Ready for the next request: nothing of this one stays.
     pub(super) fn reset(&mut self) {
         if self.read_size > READ {
@@ -136,7 +144,7 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -186,5 +194,27 @@ mod tests {
         wire.expects(PIECE as u64);
         wire.reset();
         assert_eq!(wire.input.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_wire_at_rest_holds_no_room_and_reads_on() {
+        let (mut wire, mut other) = wires();
+        for reply in [b"one", b"two"] {
+            wire.output.head.extend_from_slice(b"ask");
+            std::future::poll_fn(|context| wire.poll_flush(context))
+                .await
+                .unwrap();
+            other.read_exact(&mut [0; 3]).await.unwrap();
+            other.write_all(reply).await.unwrap();
+            read(&mut wire).await;
+            // What was read and not taken stays.
+            wire.rest();
+            assert_eq!(wire.input, &reply[..]);
+            wire.input.clear();
+            wire.reset();
+            assert!(wire.input.capacity() >= READ - reply.len());
+            wire.rest();
+            assert_eq!(wire.input.capacity() + wire.output.head.capacity(), 0);
+        }
     }
 }

@@ -21,6 +21,7 @@ pub enum Code {
     KeyNotFound,
     SignatureInvalid,
     DecryptionFailed,
+    EncryptionRequired,
     TokenExpired,
     TokenNotYetValid,
     TokenIssuedInFuture,
@@ -63,7 +64,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -78,6 +79,7 @@ impl Code {
         Self::KeyNotFound,
         Self::SignatureInvalid,
         Self::DecryptionFailed,
+        Self::EncryptionRequired,
         Self::TokenExpired,
         Self::TokenNotYetValid,
         Self::TokenIssuedInFuture,
@@ -193,6 +195,11 @@ impl Code {
                 "decryption_failed",
                 S::UNAUTHORIZED,
                 "The token is encrypted and cannot be decrypted.",
+            ),
+            Self::EncryptionRequired => (
+                "encryption_required",
+                S::UNAUTHORIZED,
+                "The token must be encrypted, and it is only signed.",
             ),
             Self::TokenExpired => ("token_expired", S::UNAUTHORIZED, "The token expired."),
             Self::TokenNotYetValid => (
@@ -325,6 +332,7 @@ impl Code {
             | Self::KeyNotFound
             | Self::SignatureInvalid
             | Self::DecryptionFailed
+            | Self::EncryptionRequired
             | Self::TokenExpired
             | Self::TokenNotYetValid
             | Self::TokenIssuedInFuture

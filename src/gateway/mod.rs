@@ -21,7 +21,9 @@ use crate::{
     token::{self, Presented, RawToken},
 };
 
+mod again;
 pub mod code;
+mod decryption;
 pub mod limit;
 pub mod metadata;
 mod note;
@@ -37,11 +39,13 @@ mod subject;
 pub mod trace;
 
 pub use code::Code;
+pub use decryption::DecryptionError;
 pub use note::Note;
 pub use policy::{Policy, Snapshot};
 pub use refusal::Refusal;
 pub use trace::{Record, Silent, Step, Trace};
 
+use decryption::Decryption;
 use proof::{Digest, Proof, Proofs};
 pub use recent::Recent;
 
@@ -49,6 +53,7 @@ pub use recent::Recent;
 pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     proofs: Proofs,
+    decryption: Decryption,
     limits: Limits,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -144,17 +149,29 @@ impl Gateway {
             return self.remembered(proof, route, note, trace);
         }
         self.metrics.token_cache_misses.inc();
-        let unverified = compact::parse(bytes, route.token.max_bytes)?;
+        let opened = self
+            .decryption
+            .open(bytes, &snapshot.policy.keychain)
+            .await?;
+        say::decryption(trace, &opened);
+        let unverified = compact::parse(opened.signed(), route.token.max_bytes)?;
         say::shape(trace, &unverified);
         let issuer = registry.find(&unverified.issuer()?)?;
         note.issuer = Some(Arc::clone(issuer));
         route.admit(&issuer.name)?;
         trace.pass(Step::Issuer, || issuer.name.to_string());
+        opened.admit(issuer)?;
         issuer.headers.check(unverified.header())?;
         say::header(trace, unverified.header());
         let keys = issuer.keys.find(unverified.header()).await;
         say::keys(trace, issuer, &keys);
-        let verified = verify::verify(unverified, &keys?)?;
+        let keys = keys?;
+        let verified = match verify::verify(unverified, &keys) {
+            Ok(verified) => verified,
+            Err(bad) => again::verify(bytes, route.token.max_bytes, issuer, &keys)
+                .await
+                .ok_or(bad)?,
+        };
         say::signature(trace, issuer, &verified);
         let proof = Arc::new(Proof::new(issuer, verified, generation, bytes.len()));
         self.proofs.keep(digest, &proof);

@@ -12,6 +12,7 @@ use crate::{
     forward::Upstream,
     identity::OwnHeaders,
     issuer::Registry,
+    jose::jwe::Keychain,
     route::{NoRoute, Routes, TargetError, target},
     telemetry::metrics::{Metrics, RequestLabels},
     users::{Mapper, Users},
@@ -23,6 +24,8 @@ pub struct Policy {
     pub routes: Routes,
     /// Whom the gateway trusts.
     pub registry: Registry,
+    /// The gateway's own keys, for tokens that are encrypted.
+    pub keychain: Keychain,
     /// Where requests are forwarded to; routes name them by their number.
     pub upstreams: Vec<Upstream>,
     /// Peers whose `X-Forwarded-*` count.
@@ -50,6 +53,7 @@ impl Policy {
         let Self {
             routes,
             registry: _,
+            keychain,
             upstreams,
             trusted_proxies,
             public_url,
@@ -57,6 +61,7 @@ impl Policy {
             users,
         } = self;
         routes.all() == other.routes.all()
+            && *keychain == other.keychain
             && *upstreams == other.upstreams
             && *trusted_proxies == other.trusted_proxies
             && *public_url == other.public_url

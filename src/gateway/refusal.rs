@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::{code::Code, limit::LimitError, trace::Step};
+use super::{code::Code, decryption::DecryptionError, limit::LimitError, trace::Step};
 use crate::{
     authz::Denied,
     claims::ClaimsError,
@@ -42,6 +42,8 @@ pub enum Refusal {
     /// The route asks for a token, and none came.
     #[error("the request carries no token in any of the places where the route looks for one")]
     TokenMissing,
+    #[error(transparent)]
+    Decryption(#[from] DecryptionError),
     #[error(transparent)]
     Compact(#[from] CompactError),
     #[error(transparent)]
@@ -91,6 +93,7 @@ impl Refusal {
             Self::Extract(ExtractError::Empty) => Code::TokenEmpty,
             Self::Extract(ExtractError::Malformed(_)) => Code::RequestMalformed,
             Self::TokenMissing => Code::TokenMissing,
+            Self::Decryption(error) => decryption(error),
             Self::Compact(error) => compact(error),
             Self::IssuerClaim(IssuerClaimError::Missing) => Code::ClaimMissing,
             Self::IssuerClaim(IssuerClaimError::NotAString) => Code::ClaimMalformed,
@@ -102,7 +105,7 @@ impl Refusal {
             Self::Policy(PolicyError::Critical(_)) => Code::CriticalHeaderUnsupported,
             Self::Policy(PolicyError::Type { .. }) => Code::TypeNotAllowed,
             Self::Key(KeyError::NotFound) => Code::KeyNotFound,
-            Self::Key(KeyError::Unavailable) => Code::KeysUnavailable,
+            Self::Key(KeyError::Unavailable | KeyError::OutOfTime) => Code::KeysUnavailable,
             Self::Signature(BadSignature) => Code::SignatureInvalid,
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
@@ -119,6 +122,7 @@ impl Refusal {
             Self::Limit(_) | Self::Host(_) | Self::Target(_) => Step::Request,
             Self::NoRoute(_) => Step::Route,
             Self::Body(_) | Self::Extract(_) | Self::TokenMissing => Step::Token,
+            Self::Decryption(_) | Self::Compact(CompactError::Encrypted) => Step::Decryption,
             Self::Compact(CompactError::Header(_)) | Self::Policy(_) => Step::Header,
             Self::Compact(_) => Step::Shape,
             Self::IssuerClaim(_) | Self::Registry(_) | Self::NotAdmitted(NotAdmitted) => {
@@ -147,6 +151,14 @@ const fn body(error: &BodyError) -> Code {
         BodyError::TooLarge(_) => Code::BodyTooLarge,
         BodyError::Client(_) => Code::RequestMalformed,
         BodyError::Stalled => Code::RequestTimeout,
+    }
+}
+
+const fn decryption(error: &DecryptionError) -> Code {
+    match error {
+        DecryptionError::Token(_) => Code::DecryptionFailed,
+        DecryptionError::Required => Code::EncryptionRequired,
+        DecryptionError::Overloaded => Code::Overloaded,
     }
 }
 

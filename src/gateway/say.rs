@@ -1,6 +1,7 @@
 //! What the steps of the pipeline have to say: values of the configuration may be shown to the operator.
 
 use super::{
+    decryption::Opened,
     proof::Proof,
     trace::{Step, Trace},
 };
@@ -21,6 +22,16 @@ pub(super) fn route(trace: &mut impl Trace, route: &Route) {
     trace.pass(Step::Route, || {
         let access = route.access.name();
         format!("{} (number {}), access {access}", route.name, route.id + 1)
+    });
+}
+
+pub(super) fn decryption(trace: &mut impl Trace, opened: &Opened<'_>) {
+    trace.pass(Step::Decryption, || match opened {
+        Opened::Signed(_) => "not encrypted".to_owned(),
+        Opened::Decrypted(decrypted) => {
+            let (algorithm, encryption) = decrypted.algorithms();
+            format!("{algorithm} and {encryption} with key {}", decrypted.key())
+        }
     });
 }
 

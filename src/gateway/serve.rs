@@ -18,6 +18,7 @@ impl Gateway {
         Self {
             snapshot,
             proofs: Proofs::default(),
+            decryption: Decryption::default(),
             limits,
             clock,
             metrics,

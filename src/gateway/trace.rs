@@ -9,6 +9,7 @@ pub enum Step {
     Request,
     Route,
     Token,
+    Decryption,
     Shape,
     Issuer,
     Header,
@@ -24,10 +25,11 @@ pub enum Step {
 
 impl Step {
     /// The steps that decide, in order; the way to the upstream comes after them.
-    pub const DECIDING: [Self; 13] = [
+    pub const DECIDING: [Self; 14] = [
         Self::Request,
         Self::Route,
         Self::Token,
+        Self::Decryption,
         Self::Shape,
         Self::Issuer,
         Self::Header,
@@ -47,6 +49,7 @@ impl Step {
             Self::Request => "request",
             Self::Route => "route",
             Self::Token => "token",
+            Self::Decryption => "decryption",
             Self::Shape => "shape",
             Self::Issuer => "issuer",
             Self::Header => "header",

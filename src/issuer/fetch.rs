@@ -79,23 +79,25 @@ pub(super) async fn fetch(
     accepted: HeaderValue,
     unless: Option<&Validator>,
 ) -> Result<Answer, FetchError> {
-    let client = clients.get(uri, remote.authorities.as_deref())?;
+    // A document does not choose who gets the password, and who learns who we are.
+    let is_own = uri.origin() == remote.uri.origin();
+    let shown = remote.client_certificate.as_ref().filter(|_| is_own);
+    let client = clients.get(uri, remote.authorities.as_deref(), shown)?;
     let mut headers = HeaderMap::with_capacity(3);
     headers.insert(ACCEPT, accepted);
     let unless = unless.filter(|validator| validator.uri == *uri);
     if let Some(validator) = unless {
         headers.insert(IF_NONE_MATCH, validator.etag.clone());
     }
-    // A document does not choose who gets the password.
     if let Some((user, password)) = &remote.credentials
-        && uri.origin() == remote.uri.origin()
+        && is_own
     {
         headers.insert(AUTHORIZATION, basic(user, password)?);
     }
     let request = client.get(uri.clone()).headers(headers);
     let mut response = request.send().await.map_err(failed)?;
     let validator = Validator::of(uri, response.headers());
-    let max_age = freshness::max_age(response.headers());
+    let max_age = freshness::lifetime(response.headers());
     match response.status() {
         StatusCode::OK => {}
         StatusCode::NOT_MODIFIED if unless.is_some() => {
@@ -141,7 +143,7 @@ fn failed(error: reqwest::Error) -> FetchError {
 
 /// The innermost cause: "Connection refused" says more than "error sending request", and unlike
 /// the outer texts it never holds the URL.
-fn cause(error: reqwest::Error) -> String {
+pub(super) fn cause(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut innermost: &dyn std::error::Error = &error;
     while let Some(source) = innermost.source() {

@@ -8,14 +8,14 @@ use std::{
 use arc_swap::ArcSwapOption;
 
 use super::{
-    KeySource,
+    KeySource, Remote,
     flight::{Flight, Wish},
     set::{Candidates, KeyError, KeySet},
     status::KeysStatus,
 };
 use crate::{
-    clock::Clock,
-    jose::{Header, Thumbprint, jwk::JwkSet},
+    clock::{Clock, UnixTime},
+    jose::{Header, Key, Thumbprint, jwk::JwkSet},
 };
 
 mod upkeep;
@@ -87,18 +87,36 @@ impl KeyRing {
             return first;
         };
         let (wish, patience) = match (&self.source, error) {
-            (KeySource::Remote(remote), _) => (
-                Wish::Missing {
-                    cooldown: remote.cooldown,
-                },
-                remote.timeout.saturating_add(GRACE),
-            ),
+            (KeySource::Remote(remote), _) => missing(remote),
             (KeySource::File(_), KeyError::Unavailable) => (Wish::Join, FILE_PATIENCE),
-            (KeySource::File(_), KeyError::NotFound) | (KeySource::Fixed(_), _) => return first,
+            (KeySource::File(_), KeyError::NotFound | KeyError::OutOfTime)
+            | (KeySource::Fixed(_), _) => return first,
         };
         // Whether it came in time or not: what is held now is the answer.
         let _ = tokio::time::timeout(patience, flight.wait(wish)).await;
         self.look(header)
+    }
+
+    /// Other keys to try for `header`, after none of `tried` made the signature: its issuer may have
+    /// changed a key that has no `kid`, or that the token does not name, and nothing but the signature
+    /// tells. The set is fetched as for an unknown `kid`, within the same cooldown.
+    ///
+    /// `None` where one of `tried` is the key that the token names, or there are no others.
+    pub async fn find_others(&self, header: &Header, tried: &Candidates) -> Option<Candidates> {
+        let (KeySource::Remote(remote), Some(flight)) = (&self.source, &self.flight) else {
+            return None;
+        };
+        if header.kid().is_some() && tried.iter().any(|key| key.kid() == header.kid()) {
+            return None;
+        }
+        let (wish, patience) = missing(remote);
+        let _ = tokio::time::timeout(patience, flight.wait(wish)).await;
+        let is_new = |key: &Arc<Key>| {
+            let mut tried = tried.iter();
+            !tried.any(|old| old.thumbprint() == key.thumbprint())
+        };
+        let found = self.look(header).ok()?.into_iter();
+        Some(found.filter(is_new).collect()).filter(|others: &Candidates| !others.is_empty())
     }
 
     /// Reads the keys now, whatever the cooldown says, and returns when that is done. Does nothing
@@ -114,8 +132,15 @@ impl KeyRing {
     pub fn current(&self) -> Option<Arc<KeySet>> {
         let held = self.held.load();
         held.as_ref()
-            .filter(|held| self.serves(held))
+            .filter(|held| self.serves(held, self.clock.now()))
             .map(|held| Arc::clone(&held.set))
+    }
+
+    /// How many keys serve now: those whose certificate is out of its time do not.
+    #[must_use]
+    pub fn usable(&self) -> usize {
+        let now = self.clock.now();
+        self.current().map_or(0, |set| set.in_time(now).count())
     }
 
     /// Whether the key that made a signature with `header` is still one of the issuer's for that
@@ -123,8 +148,9 @@ impl KeyRing {
     #[must_use]
     pub fn still_holds(&self, key: Thumbprint, header: &Header) -> bool {
         let held = self.held.load();
+        let now = self.clock.now();
         held.as_ref()
-            .is_some_and(|held| self.serves(held) && held.set.holds(key, header))
+            .is_some_and(|held| self.serves(held, now) && held.set.holds(key, header, now))
     }
 
     /// For the status page.
@@ -143,22 +169,31 @@ impl KeyRing {
     }
 
     fn look(&self, header: &Header) -> Result<Candidates, KeyError> {
+        let now = self.clock.now();
         match self.held.load().as_ref() {
-            Some(held) if self.serves(held) => held.set.candidates(header),
+            Some(held) if self.serves(held, now) => held.set.candidates(header, now),
             _ => Err(KeyError::Unavailable),
         }
     }
 
     /// Whether `held` is younger than `stale_for`, by the time of day and by the time that passed:
     /// a clock that jumps back does not lengthen a key's life.
-    fn serves(&self, held: &Held) -> bool {
+    fn serves(&self, held: &Held, now: UnixTime) -> bool {
         let KeySource::Remote(remote) = &self.source else {
             return true;
         };
         let limit = i64::try_from(remote.stale_for.as_secs()).unwrap_or(i64::MAX);
-        self.clock.now().since(held.set.read_at) <= limit
+        now.since(held.set.read_at) <= limit
             && held.age.saturating_add(held.read.elapsed()).as_secs() <= remote.stale_for.as_secs()
     }
+}
+
+/// What a request wants of a remote set that has no key for it, and how long it waits.
+fn missing(remote: &Remote) -> (Wish, Duration) {
+    let wish = Wish::Missing {
+        cooldown: remote.cooldown,
+    };
+    (wish, remote.timeout.saturating_add(GRACE))
 }
 
 impl Held {

@@ -11,11 +11,13 @@ use crate::{
     jose::{jwk::JwkSet, policy::HeaderPolicy},
 };
 
+pub mod client_certificate;
 pub mod discovery;
 pub mod fetch;
 pub mod file;
 mod flight;
 pub mod key_cache;
+pub mod key_file;
 pub mod keys;
 pub mod read;
 pub mod refresh;
@@ -25,8 +27,12 @@ mod schedule;
 pub mod set;
 pub mod status;
 mod succession;
+pub mod trust_store;
+pub mod warning;
 
+pub use client_certificate::ClientCertificate;
 pub use key_cache::KeyCache;
+pub use key_file::{KeyFile, KeyForm};
 pub use keys::KeyRing;
 pub use refresh::{Refresher, Roster};
 pub use registry::{Registry, RegistryError};
@@ -45,6 +51,8 @@ pub struct Issuer {
     pub name: Arc<str>,
     /// Whether its tokens are accepted at all.
     pub active: bool,
+    /// Whether its tokens must be encrypted, and not only signed.
+    pub encryption_required: bool,
     /// What the headers of its tokens may say.
     pub headers: Arc<HeaderPolicy>,
     /// What the claims of its tokens must say.
@@ -59,7 +67,7 @@ impl Issuer {
     /// Whether it has a key that may verify its tokens now.
     #[must_use]
     pub fn has_keys(&self) -> bool {
-        self.keys.current().is_some_and(|set| !set.keys.is_empty())
+        self.keys.usable() > 0
     }
 }
 
@@ -68,8 +76,8 @@ impl Issuer {
 pub enum KeySource {
     /// A JWKS document behind a URL, or behind the issuer's metadata.
     Remote(Box<Remote>),
-    /// A JWKS document in a file, read again when the file changes. May hold `oct` keys.
-    File(std::path::PathBuf),
+    /// A file, read again when it changes.
+    File(Box<KeyFile>),
     /// Keys that stand in the configuration itself.
     Fixed(Arc<JwkSet>),
 }

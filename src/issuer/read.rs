@@ -1,16 +1,18 @@
 //! One attempt to read an issuer's keys, wherever they come from.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::Url;
 
 use super::{
     Issuer, KeySource,
     discovery::DiscoveryError,
-    fetch::{Clients, FetchError, MAX_BYTES, Validator},
+    fetch::{Clients, FetchError, MAX_BYTES},
     file::{self, FileError, Stamp},
+    key_file::{KeyFile, KeyFileError},
+    remote::Known,
 };
-use crate::jose::jwk::{self, JwkError, JwkSet, JwkSetError, Symmetric};
+use crate::jose::jwk::{JwkError, JwkSet, JwkSetError};
 
 /// Why an attempt to read an issuer's keys failed. The keys that are held serve on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +29,9 @@ pub enum ReadError {
     /// The file was not read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The file holds no keys.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     /// The document is no key set.
     #[error(transparent)]
     Document(#[from] JwkSetError),
@@ -58,7 +63,7 @@ pub(super) struct Fresh {
     /// The document itself, of keys that came over the network.
     pub(super) document: Option<Vec<u8>>,
     /// What to ask with the next time.
-    pub(super) validator: Option<Validator>,
+    pub(super) known: Known,
     /// How long their server wants them to be used.
     pub(super) max_age: Option<Duration>,
 }
@@ -69,7 +74,7 @@ impl From<JwkSet> for Fresh {
             set: Some(set),
             found: None,
             document: None,
-            validator: None,
+            known: Known::default(),
             max_age: None,
         }
     }
@@ -94,8 +99,8 @@ pub(super) struct Attempt {
     pub(super) clients: Clients,
     /// What its file looked like, if it is to be read only when that changed.
     pub(super) unless: Option<Stamp>,
-    /// What to ask with whether its document changed, if its keys are remote.
-    pub(super) validator: Option<Validator>,
+    /// What to ask with whether its documents changed, if its keys are remote.
+    pub(super) known: Known,
 }
 
 impl Attempt {
@@ -103,12 +108,12 @@ impl Attempt {
     pub(super) async fn make(self) -> Outcome {
         match self.issuer.keys.source() {
             KeySource::Remote(remote) => {
-                Outcome::Read(remote.read(&self.clients, self.validator.as_ref()).await)
+                Outcome::Read(remote.read(&self.clients, &self.known).await)
             }
-            KeySource::File(path) => {
-                let path = path.clone();
+            KeySource::File(file) => {
+                let file = file.clone();
                 // A file system may hang; the other issuers must not hang with it.
-                tokio::task::spawn_blocking(move || look(path, self.unless))
+                tokio::task::spawn_blocking(move || look(&file, self.unless))
                     .await
                     .unwrap_or(Outcome::Read(Err(ReadError::Lost)))
             }
@@ -117,19 +122,15 @@ impl Attempt {
     }
 }
 
-fn look(path: PathBuf, unless: Option<Stamp>) -> Outcome {
+fn look(file: &KeyFile, unless: Option<Stamp>) -> Outcome {
     // The stamp is taken before the content: a change in between shows at the next look.
-    let stamp = Stamp::of(&path);
+    let stamp = Stamp::of(&file.path);
     if unless.as_ref() == Some(&stamp) {
         return Outcome::Unchanged;
     }
-    let document = file::read(&path, MAX_BYTES).map_err(ReadError::from);
-    let set = document.and_then(|d| parse_file(&d));
+    let document = file::read(&file.path, MAX_BYTES).map_err(ReadError::from);
+    let set = document.and_then(|document| usable(file.parse(&document)?));
     Outcome::File(stamp, set.map(Fresh::from))
-}
-
-fn parse_file(document: &[u8]) -> Result<JwkSet, ReadError> {
-    usable(jwk::parse_set(document, Symmetric::Allowed)?)
 }
 
 /// Refuses a set without a single usable key.

@@ -143,13 +143,13 @@ impl Refresher {
         self.schedule.clear(index);
         slot.issuer.keys.begin();
         let keeps = self.writer.is_some();
-        let validator = slot.validator(keeps, self.clock.now());
+        let known = slot.known(keeps, self.clock.now());
         let unless = if asked { None } else { slot.stamp.clone() };
         let attempt = Attempt {
             issuer: Arc::clone(&slot.issuer),
             clients: self.clients.clone(),
             unless,
-            validator,
+            known,
         };
         let task = self.running.spawn(attempt.make());
         self.places.insert(task.id(), index);
@@ -203,6 +203,7 @@ mod tests {
             .collect();
         issuers.push(Issuer {
             active: false,
+            encryption_required: false,
             ..issuer("inactive", unreachable(), &clock)
         });
         issuers.push(issuer("active", unreachable(), &clock));

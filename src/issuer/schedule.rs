@@ -100,6 +100,7 @@ mod tests {
             stale_for: Duration::from_secs(86_400),
             timeout: Duration::from_secs(5),
             authorities: None,
+            client_certificate: None,
             credentials: None,
         }
     }

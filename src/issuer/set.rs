@@ -39,6 +39,9 @@ pub enum KeyError {
     /// It has no keys at all, or they are older than `stale_for`: an outage, not the client's fault.
     #[error("the issuer's keys are not available")]
     Unavailable,
+    /// It has keys, and not one whose certificate is valid now; treated as [`KeyError::Unavailable`].
+    #[error("the certificates of the issuer's keys are expired, or not yet valid")]
+    OutOfTime,
 }
 
 impl KeySet {
@@ -54,6 +57,7 @@ impl KeySet {
         for key in &mut keys {
             if let Some(same) = held.get(&name(key))
                 && same.algorithms() == key.algorithms()
+                && same.certificate() == key.certificate()
             {
                 *key = Arc::clone(same);
             }
@@ -65,41 +69,82 @@ impl KeySet {
         }
     }
 
-    /// The keys to try for `header`, at most [`MAX_CANDIDATES`].
+    /// The keys to try for `header` at `now`, at most [`MAX_CANDIDATES`].
     ///
     /// # Errors
-    /// [`KeyError::NotFound`] when there is none.
-    pub(super) fn candidates(&self, header: &Header) -> Result<Candidates, KeyError> {
-        let found: Candidates = self.fitting(header).cloned().collect();
-        if found.is_empty() {
+    /// [`KeyError::NotFound`] when there is none, [`KeyError::OutOfTime`] when there is none for anybody.
+    pub(super) fn candidates(
+        &self,
+        header: &Header,
+        now: UnixTime,
+    ) -> Result<Candidates, KeyError> {
+        let found: Candidates = self.fitting(header, now).cloned().collect();
+        if !found.is_empty() {
+            Ok(found)
+        } else if self.keys.is_empty() || self.in_time(now).next().is_some() {
             Err(KeyError::NotFound)
         } else {
-            Ok(found)
+            Err(KeyError::OutOfTime)
         }
     }
 
-    /// Whether the key of this thumbprint is one of the candidates for `header`.
-    pub(super) fn holds(&self, thumbprint: Thumbprint, header: &Header) -> bool {
-        self.fitting(header)
+    /// Whether the key of this thumbprint is one of the candidates for `header` at `now`.
+    pub(super) fn holds(&self, thumbprint: Thumbprint, header: &Header, now: UnixTime) -> bool {
+        self.fitting(header, now)
             .any(|key| key.thumbprint() == thumbprint)
     }
 
+    /// The keys that may be used at `now`: all but those whose certificate is not valid then.
+    pub fn in_time(&self, now: UnixTime) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys.iter().filter(move |key| key.is_valid_at(now.0))
+    }
+
     /// A `kid` only narrows the choice (RFC 7515 §4.1.4). A token that has one gets the keys of that
-    /// name, and when no key has it, those without a name: they cannot contradict it.
-    fn fitting(&self, header: &Header) -> impl Iterator<Item = &Arc<Key>> {
+    /// name, and when no key has it, those without a name: they cannot contradict it. Where the `kid`
+    /// chose no key, the digest of a certificate narrows the choice to its keys (RFC 7515 §4.1.7 and
+    /// §4.1.8). One that nobody has narrows nothing: a certificate may have been renewed with its key.
+    fn fitting(&self, header: &Header, now: UnixTime) -> impl Iterator<Item = &Arc<Key>> {
         let wanted = header.kid();
         let is_known = wanted.is_some() && self.keys.iter().any(|key| key.kid() == wanted);
-        let fits = move |key: &&Arc<Key>| match key.kid() {
-            _ if wanted.is_none() => true,
-            None => !is_known,
-            kid => kid == wanted,
-        };
         let algorithm = header.algorithm();
+        let fits = move |key: &&Arc<Key>| {
+            let is_named = match key.kid() {
+                _ if wanted.is_none() => true,
+                None => !is_known,
+                kid => kid == wanted,
+            };
+            is_named && key.algorithms().contains(algorithm) && key.is_valid_at(now.0)
+        };
+        let digest = Digest::of(header).filter(|digest| {
+            let mut fitting = self.keys.iter().filter(fits);
+            !is_known && fitting.any(|key| digest.is_of(key))
+        });
         self.keys
             .iter()
             .filter(fits)
-            .filter(move |key| key.algorithms().contains(algorithm))
+            .filter(move |key| digest.is_none_or(|digest| digest.is_of(key)))
             .take(MAX_CANDIDATES)
+    }
+}
+
+/// What a token says of its key's certificate: the better digest, if it has both.
+#[derive(Clone, Copy)]
+enum Digest<'h> {
+    Sha1(&'h str),
+    Sha256(&'h str),
+}
+
+impl<'h> Digest<'h> {
+    fn of(header: &'h Header) -> Option<Self> {
+        let sha256 = header.x5t_s256().map(Self::Sha256);
+        sha256.or_else(|| header.x5t().map(Self::Sha1))
+    }
+
+    fn is_of(self, key: &Key) -> bool {
+        key.certificate().is_some_and(|facts| match self {
+            Self::Sha1(digest) => facts.x5t.as_deref() == Some(digest),
+            Self::Sha256(digest) => facts.x5t_s256.as_deref() == Some(digest),
+        })
     }
 }
 
@@ -132,7 +177,7 @@ mod tests {
 
     /// The places in the set of the candidates.
     fn places(set: &KeySet, header: &Header) -> Vec<usize> {
-        let found = set.candidates(header).unwrap_or_default();
+        let found = set.candidates(header, UnixTime(0)).unwrap_or_default();
         let place = |key| {
             set.keys
                 .iter()
@@ -155,11 +200,11 @@ mod tests {
         assert_eq!(places(&mixed, &header("c")), [1, 2]);
         let named = set(&[jwk("a"), jwk("b")], None);
         assert_eq!(
-            named.candidates(&header("c")).err(),
+            named.candidates(&header("c"), UnixTime(0)).err(),
             Some(KeyError::NotFound)
         );
         assert_eq!(
-            named.candidates(&header("A")).err(),
+            named.candidates(&header("A"), UnixTime(0)).err(),
             Some(KeyError::NotFound)
         );
     }
@@ -168,20 +213,23 @@ mod tests {
     fn no_kid_gets_four_keys_at_most() {
         let set = set(&[jwk("a"), nameless(), jwk("c"), jwk("d"), jwk("e")], None);
         assert_eq!(places(&set, &without_kid("ES256")), [0, 1, 2, 3]);
-        assert!(set.holds(set.keys[3].thumbprint(), &without_kid("ES256")));
-        assert!(!set.holds(set.keys[4].thumbprint(), &without_kid("ES256")));
+        assert!(set.holds(set.keys[3].thumbprint(), &without_kid("ES256"), UnixTime(0)));
+        assert!(!set.holds(set.keys[4].thumbprint(), &without_kid("ES256"), UnixTime(0)));
     }
 
     #[test]
     fn another_algorithm_finds_nothing_even_by_kid() {
         let set = set(&[jwk("a"), nameless()], None);
         assert_eq!(
-            set.candidates(&without_kid("RS256")).err(),
+            set.candidates(&without_kid("RS256"), UnixTime(0)).err(),
             Some(KeyError::NotFound)
         );
         let header = Header::parse(br#"{"alg":"HS256","kid":"a"}"#).unwrap();
-        assert_eq!(set.candidates(&header).err(), Some(KeyError::NotFound));
-        assert!(!set.holds(set.keys[0].thumbprint(), &header));
+        assert_eq!(
+            set.candidates(&header, UnixTime(0)).err(),
+            Some(KeyError::NotFound)
+        );
+        assert!(!set.holds(set.keys[0].thumbprint(), &header, UnixTime(0)));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Change {
     pub(super) stay: Vec<Arc<Issuer>>,
     /// Whose keys nobody needs any more.
     pub(super) gone: Vec<Arc<Issuer>>,
+    /// Whether an issuer is another one although its settings are the same.
+    anew: bool,
 }
 
 impl Registry {
@@ -37,7 +39,21 @@ impl Registry {
     /// whose source of keys is the same keeps its keys.
     #[must_use]
     pub fn succeed(self, old: &Self) -> Succession {
-        let mut change = Change::default();
+        self.follow(old, Change::default())
+    }
+
+    /// As [`Registry::succeed`], but no issuer stays the same object: what was proved under `old` was
+    /// proved with something that has changed.
+    #[must_use]
+    pub fn succeed_anew(self, old: &Self) -> Succession {
+        let change = Change {
+            anew: true,
+            ..Change::default()
+        };
+        self.follow(old, change)
+    }
+
+    fn follow(self, old: &Self, mut change: Change) -> Succession {
         let issuers: Vec<_> = self
             .into_issuers()
             .map(|issuer| match old.get(&issuer.name) {
@@ -74,7 +90,7 @@ impl Change {
     }
 
     fn follow(&mut self, mut issuer: Arc<Issuer>, before: &Arc<Issuer>) -> Arc<Issuer> {
-        if issuer.is_like(before) {
+        if issuer.is_like(before) && !self.anew {
             return Arc::clone(before);
         }
         self.changed += 1;
@@ -114,6 +130,7 @@ impl Issuer {
         let Self {
             name,
             active,
+            encryption_required,
             headers,
             rules,
             identity,
@@ -121,6 +138,7 @@ impl Issuer {
         } = self;
         *name == other.name
             && *active == other.active
+            && *encryption_required == other.encryption_required
             && *headers == other.headers
             && *rules == other.rules
             && *identity == other.identity
@@ -143,10 +161,11 @@ impl Eq for KeySource {}
 
 fn are_same(one: &JwkSet, other: &JwkSet) -> bool {
     let keys = |set: &JwkSet| {
-        let parts = set
-            .keys
-            .iter()
-            .map(|k| (k.thumbprint(), k.kid().map(str::to_owned), k.algorithms()));
+        let parts = set.keys.iter().map(|key| {
+            let certificate = key.certificate().cloned();
+            let kid = key.kid().map(str::to_owned);
+            (key.thumbprint(), kid, key.algorithms(), certificate)
+        });
         parts.collect::<Vec<_>>()
     };
     keys(one) == keys(other) && one.skipped == other.skipped

@@ -1,4 +1,4 @@
-//! Signature algorithms by their registered names (RFC 7518 §3.1, RFC 8037, RFC 8812, RFC 9864).
+//! Signature algorithms by their registered names (RFC 7518 §3.1, RFC 8037, RFC 8812, RFC 9864, RFC 9964).
 
 use std::{fmt, str::FromStr};
 
@@ -30,6 +30,12 @@ pub enum Algorithm {
     EdDsa,
     /// EdDSA over Ed25519 by its fully specified name (RFC 9864).
     Ed25519,
+    /// ML-DSA-44 (FIPS 204, RFC 9964): the signature takes 2,420 bytes.
+    MlDsa44,
+    /// ML-DSA-65 (FIPS 204, RFC 9964): the signature takes 3,309 bytes.
+    MlDsa65,
+    /// ML-DSA-87 (FIPS 204, RFC 9964): the signature takes 4,627 bytes.
+    MlDsa87,
     /// HMAC with SHA-256.
     Hs256,
     /// HMAC with SHA-384.
@@ -45,7 +51,7 @@ pub struct UnknownAlgorithm;
 
 impl Algorithm {
     /// Every algorithm, in the order of declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -58,6 +64,9 @@ impl Algorithm {
         Self::Es256k,
         Self::EdDsa,
         Self::Ed25519,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
         Self::Hs256,
         Self::Hs384,
         Self::Hs512,
@@ -79,6 +88,9 @@ impl Algorithm {
             Self::Es256k => "ES256K",
             Self::EdDsa => "EdDSA",
             Self::Ed25519 => "Ed25519",
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
             Self::Hs512 => "HS512",

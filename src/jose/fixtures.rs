@@ -7,7 +7,9 @@ use aws_lc_rs::{
     hmac,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{self as library, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair},
+    signature::{
+        self as library, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair, RsaKeyPair,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -27,6 +29,7 @@ enum Pair {
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
     Secret([u8; 64]),
 }
 
@@ -40,11 +43,20 @@ pub(crate) static P521: LazyLock<Signer> =
 pub(crate) static SECP256K1: LazyLock<Signer> =
     LazyLock::new(|| Signer::ecdsa("secp256k1", &library::ECDSA_P256K1_SHA256_FIXED_SIGNING));
 pub(crate) static ED25519: LazyLock<Signer> = LazyLock::new(Signer::ed25519);
+pub(crate) static ML_DSA_44: LazyLock<Signer> =
+    LazyLock::new(|| Signer::ml_dsa("ML-DSA-44", &library::ML_DSA_44_SIGNING));
+pub(crate) static ML_DSA_65: LazyLock<Signer> =
+    LazyLock::new(|| Signer::ml_dsa("ML-DSA-65", &library::ML_DSA_65_SIGNING));
+pub(crate) static ML_DSA_87: LazyLock<Signer> =
+    LazyLock::new(|| Signer::ml_dsa("ML-DSA-87", &library::ML_DSA_87_SIGNING));
 pub(crate) static SECRET: LazyLock<Signer> = LazyLock::new(Signer::secret);
 
 /// One of each kind.
-pub(crate) fn signers() -> [&'static Signer; 7] {
-    [&RSA, &P256, &P384, &P521, &SECP256K1, &ED25519, &SECRET]
+pub(crate) fn signers() -> [&'static Signer; 10] {
+    [
+        &RSA, &P256, &P384, &P521, &SECP256K1, &ED25519, &ML_DSA_44, &ML_DSA_65, &ML_DSA_87,
+        &SECRET,
+    ]
 }
 
 pub(crate) fn encoded(bytes: impl AsRef<[u8]>) -> String {
@@ -94,6 +106,15 @@ impl Signer {
         }
     }
 
+    fn ml_dsa(alg: &str, algorithm: &'static library::PqdsaSigningAlgorithm) -> Self {
+        let pair = PqdsaKeyPair::generate(algorithm).unwrap();
+        let jwk = json!({"kty": "AKP", "alg": alg, "pub": encoded(pair.public_key())});
+        Self {
+            jwk,
+            pair: Pair::MlDsa(pair),
+        }
+    }
+
     fn secret() -> Self {
         let secret = aws_lc_rs::rand::generate(&SystemRandom::new())
             .unwrap()
@@ -116,6 +137,7 @@ impl Signer {
             Pair::Rsa(pair) => pair.as_der().unwrap().as_ref()[26..].to_vec(),
             Pair::Ecdsa(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.to_pkcs8().unwrap().as_ref().to_vec(),
+            Pair::MlDsa(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
             Pair::Secret(secret) => secret.to_vec(),
         }
     }
@@ -132,6 +154,23 @@ impl Signer {
         ]
     }
 
+    /// The public key as X.509 writes it.
+    pub(crate) fn spki(&self) -> Vec<u8> {
+        let der = match &self.pair {
+            Pair::Rsa(pair) => pair.public_key().as_der(),
+            Pair::Ecdsa(pair) => pair.public_key().as_der(),
+            Pair::Ed25519(pair) => pair.public_key().as_der(),
+            Pair::MlDsa(pair) => pair.public_key().as_der(),
+            Pair::Secret(_) => panic!("not a public key"),
+        };
+        der.unwrap().as_ref().to_vec()
+    }
+
+    /// A certificate of the public key, signed by nobody, valid between these times.
+    pub(crate) fn certificate(&self, not_before: &str, not_after: &str) -> Vec<u8> {
+        certificate(&self.spki(), not_before, not_after)
+    }
+
     pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         match &self.pair {
             Pair::Rsa(_) => self.sign_rsa(rsa_encoding(algorithm), message),
@@ -141,6 +180,11 @@ impl Signer {
                 .as_ref()
                 .to_vec(),
             Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(message, &mut signature).unwrap();
+                signature
+            }
             Pair::Secret(secret) => mac(algorithm, secret, message),
         }
     }
@@ -169,6 +213,46 @@ impl Signer {
         let signature = self.sign(algorithm, input.as_bytes());
         format!("{input}.{}", encoded(signature))
     }
+}
+
+/// A value of ASN.1 in DER.
+pub(crate) fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let length = match content.len() {
+        short @ 0..=127 => vec![short as u8],
+        middle @ 128..=255 => vec![0x81, middle as u8],
+        long => [&[0x82][..], &(long as u16).to_be_bytes()].concat(),
+    };
+    [&[tag][..], &length, &content].concat()
+}
+
+/// A certificate of this SubjectPublicKeyInfo; the times are as UTCTime or GeneralizedTime has them.
+pub(crate) fn certificate(spki: &[u8], not_before: &str, not_after: &str) -> Vec<u8> {
+    let time = |text: &str| {
+        der(
+            if text.len() == 13 { 0x17 } else { 0x18 },
+            &[text.as_bytes()],
+        )
+    };
+    let algorithm = der(0x30, &[&der(6, &[&[0x2b, 0x65, 0x70]])]);
+    let name = der(0x30, &[]);
+    let validity = der(0x30, &[&time(not_before), &time(not_after)]);
+    let version = der(0xa0, &[&der(2, &[&[2]])]);
+    let serial = der(2, &[&[1]]);
+    let to_be_signed = der(
+        0x30,
+        &[&version, &serial, &algorithm, &name, &validity, &name, spki],
+    );
+    der(0x30, &[&to_be_signed, &algorithm, &der(3, &[&[0; 65]])])
+}
+
+/// The PEM of `der`.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    use base64::engine::general_purpose::STANDARD;
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        STANDARD.encode(der)
+    )
 }
 
 pub(crate) fn mac(algorithm: Algorithm, secret: &[u8], message: &[u8]) -> Vec<u8> {

@@ -19,8 +19,17 @@ const MAX_CRITICAL: usize = 16;
 pub struct Header {
     pub(super) algorithm: Algorithm,
     pub(super) kid: Option<Box<str>>,
+    /// Behind a pointer: few tokens need them, and a proof keeps its header.
+    pub(super) digests: Option<Box<Digests>>,
     /// `None` when there is none of them, or when they were looked at and are not needed any more.
     rest: Option<Box<Rest>>,
+}
+
+/// `x5t` and `x5t#S256`, as they were sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Digests {
+    x5t: Option<Box<str>>,
+    x5t_s256: Option<Box<str>>,
 }
 
 /// What no key is chosen by.
@@ -90,6 +99,7 @@ impl Header {
         Ok(Self {
             algorithm,
             kid,
+            digests: digests(&members)?,
             rest: (rest != Rest::default()).then(|| Box::new(rest)),
         })
     }
@@ -104,6 +114,18 @@ impl Header {
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    /// `x5t`, as it was sent: it may name the certificate of the key (RFC 7515 §4.1.7).
+    #[must_use]
+    pub fn x5t(&self) -> Option<&str> {
+        self.digests.as_ref()?.x5t.as_deref()
+    }
+
+    /// `x5t#S256`, as it was sent (RFC 7515 §4.1.8).
+    #[must_use]
+    pub fn x5t_s256(&self) -> Option<&str> {
+        self.digests.as_ref()?.x5t_s256.as_deref()
     }
 
     /// `typ`, as it was sent.
@@ -137,6 +159,14 @@ fn string(members: &Object, name: &'static str) -> Result<Option<Box<str>>, Head
     };
     let value = value.string().ok_or(HeaderError::WrongType(name))?;
     Ok(Some(value.into()))
+}
+
+fn digests(members: &Object) -> Result<Option<Box<Digests>>, HeaderError> {
+    let digests = Digests {
+        x5t: string(members, "x5t")?,
+        x5t_s256: string(members, "x5t#S256")?,
+    };
+    Ok((digests != Digests::default()).then(|| Box::new(digests)))
 }
 
 /// The names in `crit`, by the rules of RFC 7515 §4.1.11.

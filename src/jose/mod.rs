@@ -1,6 +1,7 @@
 //! JOSE, pure: no input or output, no clock, no async.
 //!
-//! [`compact::parse`] makes [`Unverified`], [`verify::verify`] alone makes [`Verified`].
+//! [`compact::parse`] makes [`Unverified`], [`verify::verify`] alone makes [`Verified`]. A token that is
+//! encrypted as well takes two steps before: [`jwe::parse`] and [`jwe::decrypt`].
 
 pub mod algorithm;
 pub mod compact;
@@ -9,7 +10,9 @@ mod excerpt;
 pub(crate) mod fixtures;
 pub mod header;
 pub mod json;
+pub mod jwe;
 pub mod jwk;
+pub mod pem;
 pub mod policy;
 pub mod verify;
 

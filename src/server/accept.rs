@@ -1,16 +1,20 @@
 //! Connections come in, and each gets a place, or hears that there is none.
 
-use std::{convert::Infallible, io, net::IpAddr, rc::Rc, sync::atomic::Ordering, time::Duration};
+use std::{convert::Infallible, io, net::IpAddr, rc::Rc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::mpsc,
 };
 
 use super::{
     client::Client,
     connection::{self, FAREWELL},
     listener::Listener,
+    place::Place,
+    seat::Seat,
+    socket::{Connected, Fresh, Socket},
     stream::ClientStream,
     worker::Shop,
 };
@@ -18,24 +22,6 @@ use crate::{
     forward::{Pace, Peer},
     gateway::Code,
 };
-
-/// A place among the connections of all workers; given back when it is dropped.
-pub(super) struct Place {
-    pub(super) shop: Rc<Shop>,
-    id: u64,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut clients = self.shop.clients.borrow_mut();
-        clients.remove(&self.id);
-        self.shop.connections.fetch_sub(1, Ordering::Relaxed);
-        self.shop.gateway.metrics().connections.dec();
-        if clients.is_empty() {
-            self.shop.emptied.notify_one();
-        }
-    }
-}
 
 /// How many clients may be told at a time that there is no room for them; the others just hear nothing.
 const TURNED_AWAY: usize = 64;
@@ -50,13 +36,20 @@ pub(super) async fn accept(listener: Listener, shop: Rc<Shop>) {
     tracing::error!(%error, "a listener cannot be used any more");
 }
 
+/// Takes what other workers hand over, until the door is closed and nothing is left behind it.
+pub(super) async fn take_over(fresh: &mut mpsc::Receiver<Fresh>, shop: &Rc<Shop>) {
+    while let Some(fresh) = fresh.recv().await {
+        keep(fresh, shop);
+    }
+}
+
 async fn accept_tcp(listener: std::net::TcpListener, shop: &Rc<Shop>) -> io::Result<Infallible> {
     let listener = TcpListener::from_std(listener)?;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                welcome(stream, Some(peer.ip()), shop);
+                place(stream, Some(peer.ip()), shop);
             }
             Err(error) => back_off(&error).await,
         }
@@ -70,7 +63,7 @@ async fn accept_unix(
     let listener = UnixListener::from_std(listener)?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => welcome(stream, None, shop),
+            Ok((stream, _)) => place(stream, None, shop),
             Err(error) => back_off(&error).await,
         }
     }
@@ -88,22 +81,55 @@ async fn back_off(error: &io::Error) {
     }
 }
 
-fn welcome<S>(stream: S, address: Option<IpAddr>, shop: &Rc<Shop>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+/// Finds a seat for a connection, here or with another worker.
+fn place(stream: impl Connected, address: Option<IpAddr>, shop: &Rc<Shop>) {
     let limit = shop.gateway.limits().connections;
-    if shop.connections.fetch_add(1, Ordering::Relaxed) >= limit {
-        shop.connections.fetch_sub(1, Ordering::Relaxed);
-        turn_away(stream, address, shop);
-        return;
+    let Some(seat) = shop.crew.seat(shop.number, limit) else {
+        return turn_away(stream, address, shop);
+    };
+    if seat.is_at(shop.number) {
+        return welcome(stream, address, seat, shop);
     }
+    match stream.release() {
+        Ok(socket) => {
+            let fresh = Fresh {
+                socket,
+                address,
+                seat,
+            };
+            if let Err(mut fresh) = shop.crew.hand_over(fresh) {
+                fresh.seat.move_to(shop.number);
+                keep(fresh, shop);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "a connection cannot change hands"),
+    }
+}
+
+/// Makes a connection this worker's own.
+fn keep(fresh: Fresh, shop: &Rc<Shop>) {
+    let Fresh {
+        socket,
+        address,
+        seat,
+    } = fresh;
+    let kept = match socket {
+        Socket::Tcp(stream) => {
+            TcpStream::from_std(stream).map(|stream| welcome(stream, address, seat, shop))
+        }
+        Socket::Unix(stream) => {
+            UnixStream::from_std(stream).map(|stream| welcome(stream, address, seat, shop))
+        }
+    };
+    if let Err(error) = kept {
+        tracing::warn!(%error, "a connection cannot be taken over");
+    }
+}
+
+fn welcome(stream: impl Connected, address: Option<IpAddr>, seat: Seat, shop: &Rc<Shop>) {
     shop.gateway.metrics().connections.inc();
     let (id, client) = shop.admit(address);
-    let place = Place {
-        shop: Rc::clone(shop),
-        id,
-    };
+    let place = Place::new(seat, Rc::clone(shop), id);
     tokio::task::spawn_local(connection::serve(stream, client, place));
 }
 
@@ -120,8 +146,12 @@ where
     tokio::task::spawn_local(async move {
         // A client of its own, which has no place among those that are served.
         let pace = Rc::new(Pace::new(&shop.deadlines, FAREWELL));
-        let limits = shop.gateway.limits().clone();
-        let client = Rc::new(Client::new(Peer::new(address), pace, limits, 0));
+        let client = Rc::new(Client::new(
+            Peer::new(address),
+            pace,
+            Rc::clone(&shop.limits),
+            0,
+        ));
         let mut stream = ClientStream::new(stream, Rc::clone(&client));
         connection::say_farewell(&mut stream, Code::Overloaded, &client, &shop.gateway).await;
         shop.turned_away

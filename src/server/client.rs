@@ -16,9 +16,17 @@ use crate::{
 pub(super) struct Client {
     pub(super) peer: Peer,
     pub(super) pace: Rc<Pace>,
-    pub(super) limits: Limits,
+    pub(super) limits: Rc<Limits>,
     phase: Cell<Phase>,
-    requests: Cell<u32>,
+    requests: Cell<u64>,
+    /// How many requests were read when the last byte that was read ended one.
+    whole: Cell<Option<u64>>,
+    /// How many requests there were at the last look.
+    looked_at: Cell<Option<u64>>,
+    /// Whether it may rest, if it still has nothing to do.
+    tired: Cell<bool>,
+    /// Its place among those that are awake.
+    place: Cell<usize>,
     /// When it was accepted, in milliseconds of the worker's deadlines.
     since: u64,
     leaving: Cell<bool>,
@@ -46,7 +54,7 @@ pub(super) enum Phase {
 }
 
 impl Client {
-    pub(super) fn new(peer: Peer, pace: Rc<Pace>, limits: Limits, since: u64) -> Self {
+    pub(super) fn new(peer: Peer, pace: Rc<Pace>, limits: Rc<Limits>, since: u64) -> Self {
         // Who connects has something to say, so the first request has less time than later ones.
         pace.client.set(limits.header_timeout);
         Self {
@@ -55,6 +63,10 @@ impl Client {
             limits,
             phase: Cell::new(Phase::Idle),
             requests: Cell::new(0),
+            whole: Cell::new(Some(0)),
+            looked_at: Cell::new(None),
+            tired: Cell::new(false),
+            place: Cell::new(0),
             since,
             leaving: Cell::new(false),
             ended: Cell::new(false),
@@ -76,6 +88,11 @@ impl Client {
         if in_head && self.phase.get() == Phase::Idle {
             self.awaits_head();
         }
+    }
+
+    /// As many requests were read and nothing behind them; `None` in the middle of one.
+    pub(super) fn has_whole_requests(&self, requests: Option<u64>) {
+        self.whole.set(requests);
     }
 
     fn awaits_head(&self) {
@@ -168,8 +185,46 @@ impl Client {
     pub(super) fn is_last(&self, now: u64) -> bool {
         let age = now.saturating_sub(self.since);
         self.leaving.get()
-            || self.requests.get() >= self.limits.requests_per_connection
+            || self.requests.get() >= u64::from(self.limits.requests_per_connection)
             || u128::from(age) >= self.limits.connection_age.as_millis()
+    }
+
+    /// It is awake, at `place` among those that are.
+    pub(super) fn wakes(&self, place: usize) {
+        self.place.set(place);
+        self.looked_at.set(None);
+        self.tired.set(false);
+    }
+
+    /// Its place among those that are awake.
+    pub(super) const fn place(&self) -> usize {
+        self.place.get()
+    }
+
+    /// Its place is another.
+    pub(super) fn moves_to(&self, place: usize) {
+        self.place.set(place);
+    }
+
+    /// Tells it to rest if it has begun no request since the last look.
+    pub(super) fn is_looked_at(&self) {
+        let requests = Some(self.requests.get());
+        if self.looked_at.replace(requests) == requests && self.phase.get() == Phase::Idle {
+            self.tired.set(true);
+            self.pace.client.nudge();
+        }
+    }
+
+    /// Whether it was told to rest, and every byte that came and went belongs to a request that is
+    /// answered: then the HTTP library holds nothing that is still needed. It asks once.
+    pub(super) fn rests(&self) -> bool {
+        self.tired.replace(false)
+            && self.phase.get() == Phase::Idle
+            && self.whole.get() == Some(self.requests.get())
+            && ![&self.blocked, &self.ended, &self.leaving, &self.to_end]
+                .into_iter()
+                .any(Cell::get)
+            && !self.has_a_farewell()
     }
 
     /// The worker leaves: the request at hand is the last.

@@ -8,27 +8,92 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::{
-    accept::Place, answer::Answer, client::Client, farewell, stream::ClientStream, worker::Shop,
+    answer::Answer, client::Client, farewell, place::Place, socket::Connected,
+    stream::ClientStream, worker::Shop,
 };
 use crate::gateway::{Code, Exchange, Gateway, request_id};
 
 /// How long a client may take to read the last that it is told.
 pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Why a connection that rests does so no more.
+enum Call {
+    /// There is something to read.
+    Readable,
+    /// The worker leaves.
+    Leaving,
+    /// It has rested for too long.
+    Expired,
+}
+
 /// Serves a connection, and returns when it may be closed.
-pub(super) async fn serve<S>(stream: S, client: Rc<Client>, place: Place)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let shop = Rc::clone(&place.shop);
-    let stream = ClientStream::new(stream, Rc::clone(&client));
+///
+/// It begins at rest, and rests again when it has had nothing to do for a while. What it needs to serve
+/// requests is in a future of its own, which exists only while it is awake.
+pub(super) async fn serve<S: Connected>(stream: S, client: Rc<Client>, place: Place) {
+    let mut stream = ClientStream::new(stream, Rc::clone(&client));
+    loop {
+        match rest(&stream, &client).await {
+            Call::Readable => {}
+            Call::Leaving => return close(&mut stream, &client).await,
+            Call::Expired => return,
+        }
+        let waking = place.wakes(&client);
+        match boxed(stream, &client, place.shop()).await {
+            Some(rested) => stream = rested,
+            None => return,
+        }
+        drop(waking);
+    }
+}
+
+async fn rest<S: Connected>(stream: &ClientStream<S>, client: &Client) -> Call {
+    std::future::poll_fn(|context| {
+        if client.is_leaving() {
+            return Poll::Ready(Call::Leaving);
+        }
+        if stream.poll_readable(context).is_ready() {
+            return Poll::Ready(Call::Readable);
+        }
+        client.poll_expired(context).map(|()| Call::Expired)
+    })
+    .await
+}
+
+/// Ends a connection on which nothing is going on, and waits for the client's end, but not for long.
+async fn close<S: Connected>(stream: &mut ClientStream<S>, client: &Client) {
+    std::future::poll_fn(|context| {
+        if Pin::new(&mut *stream).poll_shutdown(context).is_ready() {
+            return Poll::Ready(());
+        }
+        client.poll_expired(context)
+    })
+    .await;
+}
+
+/// A function of its own, because a future also has room for those that it boxes itself.
+fn boxed<'c, S: Connected>(
+    stream: ClientStream<S>,
+    client: &'c Rc<Client>,
+    shop: &'c Shop,
+) -> Pin<Box<impl Future<Output = Option<ClientStream<S>>> + use<'c, S>>> {
+    Box::pin(be_awake(stream, client, shop))
+}
+
+/// Serves requests until the connection ends, or rests: then its stream comes back.
+async fn be_awake<S: Connected>(
+    stream: ClientStream<S>,
+    client: &Rc<Client>,
+    shop: &Shop,
+) -> Option<ClientStream<S>> {
     let service = service_fn(|request: Request<Incoming>| {
         // Now and not when the answer is first polled: bytes that come until then are behind it.
         client.begins();
-        answer(request, &client, &shop)
+        answer(request, client, shop)
     });
     let mut connection = shop.http.serve_connection(TokioIo::new(stream), service);
     let mut told = false;
+    let mut rests = false;
     std::future::poll_fn(|context| {
         if client.is_leaving() && !std::mem::replace(&mut told, true) {
             Pin::new(&mut connection).graceful_shutdown();
@@ -36,13 +101,23 @@ where
         if Pin::new(&mut connection).poll(context).is_ready() {
             return Poll::Ready(());
         }
+        rests = client.rests();
+        if rests {
+            return Poll::Ready(());
+        }
         client.poll_expired(context)
     })
     .await;
+    if rests {
+        let parts = connection.into_parts();
+        // There are none when it rests. If there were, what they begin would be lost.
+        return parts.read_buf.is_empty().then(|| parts.io.into_inner());
+    }
     if let Some(code) = client.take_farewell() {
         let mut stream = connection.into_parts().io.into_inner();
-        say_farewell(&mut stream, code, &client, &shop.gateway).await;
+        say_farewell(&mut stream, code, client, &shop.gateway).await;
     }
+    None
 }
 
 /// Tells the client `code`, and gives it a moment to read that before the connection is closed.

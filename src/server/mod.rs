@@ -4,18 +4,26 @@ use std::{net::SocketAddr, path::PathBuf};
 
 mod accept;
 mod answer;
+mod awake;
 mod chunks;
 mod client;
 mod connection;
+mod crew;
 mod farewell;
 mod head;
 pub mod listener;
+mod load;
+mod place;
+mod seat;
+mod socket;
 mod stream;
 mod watch;
 pub mod worker;
 
 pub use crate::limits::Limits;
+pub use crew::{Crew, Member};
 pub use listener::{ListenError, Listener};
+pub use load::Load;
 pub use worker::{Course, Worker};
 
 /// How the gateway listens, prepared from `[server]`.

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     client::Client,
+    socket::Connected,
     watch::{Stop, Watch},
 };
 use crate::gather::Gathering;
@@ -57,6 +58,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
         }
         let followed = self.watch.follow(bytes, &self.client.limits);
         self.client.has_read(self.watch.is_in_head());
+        // Nothing is whole after bytes that are no request.
+        let whole = (followed.is_ok() && self.watch.is_between()).then(|| self.watch.heads());
+        self.client.has_whole_requests(whole);
         if let Err(stop) = followed {
             buffer.set_filled(before + stop.good);
             self.stop = Some(stop);
@@ -74,6 +78,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
             None => {}
         }
         Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
+    }
+}
+
+impl<S: AsyncRead + Connected> ClientStream<S> {
+    /// Ready when something can be read.
+    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.stream.get_ref().poll_readable(context)
     }
 }
 

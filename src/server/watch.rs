@@ -14,6 +14,8 @@ pub(super) struct Watch {
     begun: Vec<u8>,
     /// Empty lines before the request line that is awaited.
     empty: usize,
+    /// How many heads have ended.
+    heads: u64,
 }
 
 enum Part {
@@ -41,7 +43,18 @@ impl Watch {
             part: Part::Head,
             begun: Vec::new(),
             empty: 0,
+            heads: 0,
         }
+    }
+
+    /// How many heads have ended.
+    pub(super) const fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// Whether the last byte was the last of a request, or none came yet.
+    pub(super) const fn is_between(&self) -> bool {
+        matches!(self.part, Part::Head) && self.begun.is_empty() && self.empty == 0
     }
 
     /// Whether the last byte was one of a head that has not ended.
@@ -120,6 +133,7 @@ impl Watch {
         };
         let taken = bytes.len() - head.len() + end;
         self.empty = 0;
+        self.heads += 1;
         self.part = match framing {
             Framing::Length(0) => Part::Head,
             Framing::Length(length) => Part::Body(length),
@@ -187,18 +201,32 @@ mod tests {
     }
 
     #[test]
-    fn it_knows_when_it_is_in_a_head() {
+    fn it_knows_when_it_is_in_a_head_and_when_between_requests() {
         let limits = Limits::default();
         let mut watch = Watch::new();
-        for (bytes, inside) in [
-            ("GET / HTTP/1.1\r\n", true),
-            ("\r\n", false),
-            ("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\na", false),
-            ("a", false),
-            ("G", true),
+        for (bytes, inside, between, heads) in [
+            ("GET / HTTP/1.1\r\n", true, false, 0),
+            ("\r\n", false, true, 1),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\na",
+                false,
+                false,
+                2,
+            ),
+            ("a", false, true, 2),
+            ("\r\n", true, false, 2),
+            (
+                "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+                false,
+                true,
+                4,
+            ),
+            ("G", true, false, 4),
         ] {
             assert_eq!(watch.follow(bytes.as_bytes(), &limits), Ok(()));
             assert_eq!(watch.is_in_head(), inside, "{bytes:?}");
+            assert_eq!(watch.is_between(), between, "{bytes:?}");
+            assert_eq!(watch.heads(), heads, "{bytes:?}");
         }
     }
 

@@ -5,14 +5,21 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     rc::Rc,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::Arc,
     time::Duration,
 };
 
 use hyper::server::conn::http1;
 use tokio::sync::watch;
 
-use super::{accept::accept, client::Client, head::USUAL_FIELDS, listener::Listener};
+use super::{
+    accept::{accept, take_over},
+    awake::{self, Awake},
+    client::Client,
+    crew::{Crew, Member},
+    head::USUAL_FIELDS,
+    listener::Listener,
+};
 use crate::{
     deadline::Deadlines,
     forward::{Pace, Peer, Pool},
@@ -38,8 +45,8 @@ pub struct Worker {
     pub listeners: Vec<Listener>,
     /// The gateway that it serves.
     pub gateway: Arc<Gateway>,
-    /// How many connections all workers have.
-    pub connections: Arc<AtomicUsize>,
+    /// Its part in the crew of all workers.
+    pub member: Member,
     /// What it is told.
     pub course: watch::Receiver<Course>,
 }
@@ -47,11 +54,15 @@ pub struct Worker {
 /// What the connections of one worker share.
 pub(super) struct Shop {
     pub(super) gateway: Arc<Gateway>,
-    pub(super) connections: Arc<AtomicUsize>,
+    pub(super) limits: Rc<Limits>,
+    pub(super) crew: Arc<Crew>,
+    /// Which of the crew it is.
+    pub(super) number: usize,
     pub(super) pool: Pool,
     pub(super) recent: Recent,
     pub(super) deadlines: Deadlines,
     pub(super) http: http1::Builder,
+    pub(super) awake: Awake,
     pub(super) clients: RefCell<HashMap<u64, Rc<Client>>>,
     next: Cell<u64>,
     pub(super) turned_away: Cell<usize>,
@@ -65,6 +76,9 @@ const LINE_ENDS: usize = 64;
 /// so that the HTTP library does not wait for a second one before it writes.
 const BUFFER: usize = PIECE;
 
+/// How many looks at the clients there are for one at the upstreams' connections.
+const LOOKS: usize = 10;
+
 /// How late a deadline may fire.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -74,40 +88,68 @@ impl Worker {
         let Self {
             listeners,
             gateway,
-            connections,
+            member,
             mut course,
         } = self;
-        let shop = Rc::new(Shop::new(gateway, connections));
+        let Member {
+            crew,
+            number,
+            mut fresh,
+        } = member;
+        let shop = Rc::new(Shop::new(gateway, crew, number));
         let ticking = tokio::task::spawn_local(shop.deadlines.clone().run());
+        let looking = tokio::task::spawn_local(look(Rc::clone(&shop)));
         let accepting: Vec<_> = listeners
             .into_iter()
             .map(|listener| tokio::task::spawn_local(accept(listener, Rc::clone(&shop))))
             .collect();
-        let next = course
-            .wait_for(|course| *course != Course::Serve)
-            .await
-            .map_or(Course::Stop, |c| *c);
+        let next = tokio::select! {
+            next = course.wait_for(|course| *course != Course::Serve) => {
+                next.map_or(Course::Stop, |c| *c)
+            }
+            () = take_over(&mut fresh, &shop) => Course::Stop,
+        };
         for task in accepting {
             task.abort();
         }
+        // Nobody can hand over any more; what is on its way is as good as accepted.
+        fresh.close();
+        take_over(&mut fresh, &shop).await;
         let drained = next == Course::Drain && shop.drain(&mut course).await;
         ticking.abort();
+        looking.abort();
         drained
     }
 }
 
+/// Lets go of what is not needed, every now and then.
+async fn look(shop: Rc<Shop>) {
+    let mut interval = tokio::time::interval(awake::LOOK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        for _ in 0..LOOKS {
+            interval.tick().await;
+            shop.awake.look();
+        }
+        shop.pool.look();
+    }
+}
+
 impl Shop {
-    fn new(gateway: Arc<Gateway>, connections: Arc<AtomicUsize>) -> Self {
-        let limits = gateway.limits();
+    fn new(gateway: Arc<Gateway>, crew: Arc<Crew>, number: usize) -> Self {
+        let limits = Rc::new(gateway.limits().clone());
         let tick = TICK.min(limits.header_timeout / 4);
-        let http = http(limits);
+        let http = http(&limits);
         Self {
             gateway,
-            connections,
+            limits,
+            crew,
+            number,
             pool: Pool::default(),
             recent: Recent::default(),
             deadlines: Deadlines::new(tick),
             http,
+            awake: Awake::default(),
             clients: RefCell::default(),
             next: Cell::new(0),
             turned_away: Cell::new(0),
@@ -133,7 +175,7 @@ impl Shop {
 
     /// A client at `address`, with its number among those that are here.
     pub(super) fn admit(&self, address: Option<IpAddr>) -> (u64, Rc<Client>) {
-        let limits = self.gateway.limits().clone();
+        let limits = Rc::clone(&self.limits);
         let pace = Rc::new(Pace::new(&self.deadlines, limits.idle_timeout));
         let client = Rc::new(Client::new(
             Peer::new(address),

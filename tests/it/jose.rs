@@ -99,6 +99,9 @@ fn each_algorithm_goes_with_its_own_key_only() {
         (Signer::ec("p521", "ES512"), &["ES512"]),
         (Signer::ec("k256", "ES256K"), &["ES256K"]),
         (Signer::ed25519("ed"), &["EdDSA", "Ed25519"]),
+        (Signer::ml_dsa("pq44", "ML-DSA-44"), &["ML-DSA-44"]),
+        (Signer::ml_dsa("pq65", "ML-DSA-65"), &["ML-DSA-65"]),
+        (Signer::ml_dsa("pq87", "ML-DSA-87"), &["ML-DSA-87"]),
     ];
     let all: Vec<_> = signers.iter().map(|(signer, _)| signer).collect();
     let stage = Stage::builder().publishing(&all).start();

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod claims;
 #[cfg(test)]
 mod deadlines;
@@ -12,6 +14,8 @@ mod deadlines;
 mod differential;
 #[cfg(test)]
 mod documents;
+#[cfg(test)]
+mod encryption;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
@@ -21,7 +25,11 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod jose;
+#[cfg(test)]
+mod key_tls;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
@@ -33,7 +41,11 @@ mod logs;
 #[cfg(test)]
 mod path;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod rest;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
@@ -46,3 +58,5 @@ mod token_place;
 mod upstream;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod workers;

@@ -10,10 +10,15 @@ import {
 
 const ALGORITHMS = [
   'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'ES256K',
-  'EdDSA', 'Ed25519', 'HS256', 'HS384', 'HS512',
+  'EdDSA', 'Ed25519', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87', 'HS256', 'HS384', 'HS512',
 ];
-// jose gave up secp256k1 in version 6; joserfc covers it.
-const NOT_IN_JOSE = ['ES256K'];
+// jose gave up secp256k1 in version 6, and takes ML-DSA from Node, which has it since 24.7. The Python side
+// covers both.
+const NOT_IN_JOSE = ['ES256K', ...(await hasMlDsa() ? [] : ['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'])];
+
+function hasMlDsa() {
+  return generateKeyPair('ML-DSA-44').then(() => true, () => false);
+}
 
 const now = Math.floor(Date.now() / 1000);
 

@@ -1,5 +1,7 @@
 """Signs one token an algorithm with joserfc, and one more with a key that stays unknown.
 
+joserfc has no ML-DSA: those tokens are put together here, with the signatures of pyca/cryptography.
+
 Reads from standard input {"now": seconds, "algorithms": [...]}, prints a JSON list of
 {"algorithm", "issuer", "jwks", "good", "wrong_key"}.
 """
@@ -7,7 +9,9 @@ Reads from standard input {"now": seconds, "algorithms": [...]}, prints a JSON l
 import json
 import sys
 import warnings
+from base64 import urlsafe_b64encode
 
+from cryptography.hazmat.primitives.asymmetric import mldsa
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
@@ -16,8 +20,42 @@ warnings.simplefilter("ignore")
 
 CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K": "secp256k1"}
 
+ML_DSA = {
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey,
+}
+
+
+def encoded(data):
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class MlDsaKey:
+    """What this script needs of a joserfc key."""
+
+    def __init__(self, algorithm):
+        self.algorithm = algorithm
+        self.key = ML_DSA[algorithm].generate()
+
+    def as_dict(self, private):
+        return {"kty": "AKP", "pub": encoded(self.key.public_key().public_bytes_raw())}
+
+    def sign(self, header, claims):
+        parts = [encoded(json.dumps(part).encode()) for part in (header, claims)]
+        signing_input = ".".join(parts)
+        return f"{signing_input}.{encoded(self.key.sign(signing_input.encode()))}"
+
+
+def sign(header, claims, key):
+    if isinstance(key, MlDsaKey):
+        return key.sign(header, claims)
+    return jwt.encode(header, claims, key, algorithms=[header["alg"]])
+
 
 def generate(algorithm):
+    if algorithm in ML_DSA:
+        return MlDsaKey(algorithm)
     if algorithm[:2] in ("RS", "PS"):
         return RSAKey.generate_key(2048)
     if algorithm in CURVES:
@@ -38,8 +76,8 @@ def case(algorithm, now):
         "algorithm": algorithm,
         "issuer": issuer,
         "jwks": {"keys": [{**public, "kid": kid, "alg": algorithm, "use": "sig"}]},
-        "good": jwt.encode(header, claims, key, algorithms=[algorithm]),
-        "wrong_key": jwt.encode(header, claims, stranger, algorithms=[algorithm]),
+        "good": sign(header, claims, key),
+        "wrong_key": sign(header, claims, stranger),
     }
 
 

@@ -20,6 +20,7 @@ pub(super) struct KeySet<'s> {
     /// In seconds; of many the oldest.
     pub(super) age: Option<i64>,
     pub(super) usable: usize,
+    pub(super) out_of_time: usize,
     pub(super) skipped: usize,
 }
 
@@ -49,13 +50,15 @@ impl<'s> KeySet<'s> {
     fn of(issuer: &'s Issuer, now: UnixTime) -> Self {
         let status = issuer.keys.status();
         let set = issuer.keys.current();
+        let usable = set.as_ref().map_or(0, |set| set.in_time(now).count());
         Self {
             issuer: &issuer.name,
             is_read: is_read(issuer),
             successes: status.successes,
             failures: status.failures,
             age: status.read_at.map(|read_at| now.since(read_at)),
-            usable: set.as_ref().map_or(0, |set| set.keys.len()),
+            usable,
+            out_of_time: set.as_ref().map_or(0, |set| set.keys.len() - usable),
             skipped: set.as_ref().map_or(0, |set| set.skipped.len()),
         }
     }
@@ -70,6 +73,7 @@ impl<'s> KeySet<'s> {
             failures: self.failures.saturating_add(other.failures),
             age: age(&self).max(age(&other)),
             usable: self.usable.saturating_add(other.usable),
+            out_of_time: self.out_of_time.saturating_add(other.out_of_time),
             skipped: self.skipped.saturating_add(other.skipped),
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     clock::UnixTime,
-    issuer::{Issuer, KeySource, KeysStatus},
+    issuer::{Issuer, KeySource, KeysStatus, warning},
     jose::{Algorithm, Key, jwk::Skipped},
 };
 
@@ -36,6 +36,9 @@ struct KeyStatus {
     algorithms: Vec<&'static str>,
     /// Not of a shared secret: it would help whoever guesses at it (RFC 7638 §7).
     thumbprint: Option<String>,
+    not_before: Option<String>,
+    not_after: Option<String>,
+    warning: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -68,11 +71,11 @@ impl<'s> IssuerStatus<'s> {
             source_kind: issuer.keys.source().kind(),
             source: match issuer.keys.source() {
                 KeySource::Remote(remote) => remote.uri.to_string(),
-                KeySource::File(path) => path.display().to_string(),
+                KeySource::File(file) => file.path.display().to_string(),
                 KeySource::Fixed(_) => "the configuration".to_owned(),
             },
             jwks_uri,
-            keys: keys.map(|key| KeyStatus::of(key)).collect(),
+            keys: keys.map(|key| KeyStatus::of(key, now)).collect(),
             skipped: skipped.map(SkippedKey::of).collect(),
             restored,
             cache_error,
@@ -89,7 +92,12 @@ impl<'s> IssuerStatus<'s> {
 }
 
 impl KeyStatus {
-    fn of(key: &Key) -> Self {
+    fn of(key: &Key, now: UnixTime) -> Self {
+        let (start, end) = match key.validity() {
+            Some(validity) => (Some(validity.not_before), Some(validity.not_after)),
+            None => (None, None),
+        };
+        let text = |time: Option<i64>| time.map(|time| UnixTime(time).to_string());
         Self {
             kid: key.kid().map(str::to_owned),
             kty: key.kty(),
@@ -97,6 +105,9 @@ impl KeyStatus {
             thumbprint: key
                 .public_thumbprint()
                 .map(|thumbprint| thumbprint.to_string()),
+            not_before: text(start),
+            not_after: text(end),
+            warning: warning::of(key, now).map(|w| format!("the certificate {w}")),
         }
     }
 }

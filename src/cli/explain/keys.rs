@@ -5,7 +5,11 @@ use std::{path::Path, sync::Arc};
 use crate::{
     clock::Clock,
     issuer::{Issuer, KeyRing, KeySource, Registry},
-    jose::{compact, jwk},
+    jose::{
+        compact,
+        jwe::{self, Decrypted, JweError, Keychain},
+        jwk,
+    },
 };
 
 /// A registry of the issuer that `token` names, with the keys of `jwks` if that is given.
@@ -14,12 +18,17 @@ use crate::{
 /// A sentence, when `jwks` cannot be used.
 pub(super) fn narrow(
     registry: &Registry,
+    keychain: &Keychain,
     token: &str,
     jwks: Option<&Path>,
     clock: &Clock,
 ) -> Result<Registry, String> {
     let set = jwks.map(read).transpose()?;
-    let unverified = compact::parse(token.as_bytes(), usize::MAX).ok();
+    let decrypted = open(token.as_bytes(), keychain).ok();
+    let signed = decrypted
+        .as_ref()
+        .map_or(token.as_bytes(), Decrypted::nested);
+    let unverified = compact::parse(signed, usize::MAX).ok();
     let named = unverified.as_ref().and_then(|token| token.issuer().ok());
     let issuer = named.and_then(|name| registry.get(&name));
     Ok(Registry::new(issuer.map(|issuer| {
@@ -30,12 +39,18 @@ pub(super) fn narrow(
         Issuer {
             name: Arc::clone(&issuer.name),
             active: issuer.active,
+            encryption_required: issuer.encryption_required,
             headers: Arc::clone(&issuer.headers),
             rules: issuer.rules.clone(),
             identity: Arc::clone(&issuer.identity),
             keys: Arc::new(KeyRing::new(source, clock.clone())),
         }
     })))
+}
+
+fn open(token: &[u8], keychain: &Keychain) -> Result<Decrypted, JweError> {
+    let encrypted = jwe::parse(token)?;
+    jwe::decrypt(&encrypted, &keychain.find(encrypted.header())?)
 }
 
 fn read(path: &Path) -> Result<Arc<jwk::JwkSet>, String> {

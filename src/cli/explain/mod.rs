@@ -91,6 +91,7 @@ fn explain(options: &Options) -> Result<Report, String> {
     let token = read_token(&options.token)?;
     let registry = keys::narrow(
         &config.policy.registry,
+        &config.policy.keychain,
         &token,
         options.jwks.as_deref(),
         &clock,

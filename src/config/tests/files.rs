@@ -4,14 +4,14 @@ use std::{fs, path::PathBuf};
 
 use super::*;
 
-struct Folder(tempfile::TempDir);
+pub(super) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn write(self, name: &str, content: &[u8], mode: u32) -> Self {
+    pub(super) fn write(self, name: &str, content: &[u8], mode: u32) -> Self {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
         #[cfg(unix)]
@@ -26,11 +26,11 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    fn accept(&self, text: &str) -> Config {
+    pub(super) fn accept(&self, text: &str) -> Config {
         parse_in(self.0.path(), text).unwrap_or_else(|report| panic!("{report}"))
     }
 
-    fn refuse(&self, text: &str, says: &str) {
+    pub(super) fn refuse(&self, text: &str, says: &str) {
         let report = parse_in(self.0.path(), text).err().unwrap().to_string();
         assert!(report.contains(says), "{says}\n{report}");
         assert!(report.ends_with("\n1 error\n"), "{report}");

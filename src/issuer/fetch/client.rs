@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
+use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
 use reqwest::{Certificate, Client, ClientBuilder, Url, redirect, retry};
 
 use super::{FetchError, cause};
+use crate::issuer::ClientCertificate;
 
 /// How long a connection is kept for the next fetch. Short: one that its server closes in silence
 /// would cost a fetch, and a new one costs little.
@@ -25,13 +27,16 @@ enum Trust {
     Only(Vec<u8>),
 }
 
-/// The HTTP clients: one for each distinct trust, made when it is first needed. Cloning shares them.
+/// The HTTP clients: one for each distinct trust and certificate, made when it is first needed. Cloning shares them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::issuer) struct Clients(Arc<Mutex<HashMap<Trust, Client>>>);
+pub(in crate::issuer) struct Clients(Arc<Mutex<HashMap<Side, Client>>>);
+
+/// Whom a client trusts, and the digest of the certificate that it shows.
+type Side = (Trust, Option<[u8; SHA256_OUTPUT_LEN]>);
 
 impl Clients {
-    /// The client for `uri`, with these authorities instead of the machine's. One that cannot be made
-    /// is tried again the next time.
+    /// The client for `uri`, with these authorities instead of the machine's, that shows this
+    /// certificate. One that cannot be made is tried again the next time.
     ///
     /// # Errors
     /// [`FetchError::Trust`].
@@ -39,15 +44,19 @@ impl Clients {
         &self,
         uri: &Url,
         authorities: Option<&[u8]>,
+        shown: Option<&ClientCertificate>,
     ) -> Result<Client, FetchError> {
-        let trust = Trust::of(uri, authorities);
+        let side = (
+            Trust::of(uri, authorities),
+            shown.map(ClientCertificate::digest),
+        );
         // A client is put in whole or not at all, so a panic elsewhere leaves nothing half-made.
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&trust) {
+        if let Some(client) = clients.get(&side) {
             return Ok(client.clone());
         }
-        let client = trust.client()?;
-        clients.insert(trust, client.clone());
+        let client = side.0.client(shown)?;
+        clients.insert(side, client.clone());
         Ok(client)
     }
 }
@@ -61,8 +70,8 @@ impl Trust {
         }
     }
 
-    fn client(&self) -> Result<Client, FetchError> {
-        let builder = Client::builder()
+    fn client(&self, shown: Option<&ClientCertificate>) -> Result<Client, FetchError> {
+        let mut builder = Client::builder()
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .retry(retry::never())
@@ -72,6 +81,10 @@ impl Trust {
             .http1_only()
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(IDLE);
+        if let Some(certificate) = shown {
+            let identity = certificate.identity();
+            builder = builder.identity(identity.map_err(|e| FetchError::Trust(cause(e)))?);
+        }
         self.apply(builder)?
             .build()
             .map_err(|e| FetchError::Trust(cause(e)))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{
     Url,
-    header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue},
+    header::{AGE, CACHE_CONTROL, ETAG, HeaderMap, HeaderValue},
 };
 
 /// The longest entity tag that is kept, in bytes: it is a stranger's text.
@@ -32,24 +32,45 @@ impl Validator {
     }
 }
 
-/// The `max-age` of an answer: the shortest, if it is said more than once.
-pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
+/// How long an answer may be used, by its own account: the shortest `max-age`, less the `Age` that it
+/// has on the way (RFC 9111 §4.2.3). An answer that is not to be kept, or to be asked for again each
+/// time, may not be used at all; what is done with that is not decided here.
+pub(super) fn lifetime(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(CACHE_CONTROL).iter();
     let directives = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    directives
-        .filter_map(seconds)
-        .min()
-        .map(Duration::from_secs)
+    let seconds = directives.filter_map(directive).min()?;
+    Some(Duration::from_secs(seconds.saturating_sub(age(headers))))
 }
 
-fn seconds(directive: &str) -> Option<u64> {
-    let (name, value) = directive.trim().split_once('=')?;
-    let digits = value.trim_matches('"');
+fn directive(directive: &str) -> Option<u64> {
+    let directive = directive.trim();
+    let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+    if ["no-cache", "no-store"]
+        .iter()
+        .any(|none| name.eq_ignore_ascii_case(none))
+    {
+        return Some(0);
+    }
+    if name.eq_ignore_ascii_case("max-age") {
+        seconds(value.trim_matches('"'))
+    } else {
+        None
+    }
+}
+
+/// How long the answer has been in other caches, in seconds.
+fn age(headers: &HeaderMap) -> u64 {
+    let values = headers.get_all(AGE).iter();
+    let values = values.filter_map(|value| seconds(value.to_str().ok()?.trim()));
+    values.max().unwrap_or_default()
+}
+
+fn seconds(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     // One that is too long for a number is longer than any refresh.
-    (name.eq_ignore_ascii_case("max-age") && is_number).then(|| digits.parse().unwrap_or(u64::MAX))
+    is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -61,7 +82,7 @@ mod tests {
         for value in values {
             headers.append(CACHE_CONTROL, HeaderValue::from_static(value));
         }
-        max_age(&headers).map(|age| age.as_secs())
+        lifetime(&headers).map(|age| age.as_secs())
     }
 
     #[test]
@@ -77,10 +98,45 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_to_be_kept_has_no_life() {
+        for value in [
+            "no-cache",
+            "No-Store",
+            "max-age=300, no-cache",
+            "no-cache=\"set-cookie\", max-age=300",
+            "must-revalidate,no-store",
+        ] {
+            assert_eq!(age_of(&[value]), Some(0), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_time_on_the_way_counts() {
+        let left = |ages: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+            for age in ages {
+                headers.append(AGE, HeaderValue::from_static(age));
+            }
+            lifetime(&headers).map(|age| age.as_secs())
+        };
+        assert_eq!(left(&["100"]), Some(200));
+        assert_eq!(left(&["100", "250"]), Some(50));
+        assert_eq!(left(&["300"]), Some(0));
+        assert_eq!(left(&["99999999999999999999"]), Some(0));
+        for nothing in ["", "-1", "soon", "1.5"] {
+            assert_eq!(left(&[nothing]), Some(300), "{nothing}");
+        }
+        let alone = HeaderMap::from_iter([(AGE, HeaderValue::from_static("5"))]);
+        assert_eq!(lifetime(&alone), None);
+    }
+
+    #[test]
     fn what_is_no_max_age_says_nothing() {
         for value in [
             "",
-            "no-cache",
+            "public",
+            "no-cached",
             "max-age",
             "max-age=",
             "max-age=-1",

@@ -8,10 +8,10 @@ use crate::{
     clock::{Clock, UnixTime},
     issuer::{
         Issuer, KeyCache, KeySource,
-        fetch::Validator,
         file::Stamp,
         key_cache::{Job, Writer},
         read::{Fresh, Outcome, ReadError},
+        remote::Known,
         schedule,
     },
 };
@@ -32,7 +32,7 @@ pub(super) struct Slot {
     /// What was kept for the next run, by its digest, and when.
     kept: Option<(Digest, UnixTime)>,
     /// What to ask with whether the keys that are held are still those of the issuer.
-    validator: Option<Validator>,
+    known: Known,
     /// How long the server of the keys wants them to be used.
     max_age: Option<Duration>,
 }
@@ -45,7 +45,7 @@ impl Slot {
             failures: 0,
             stamp: None,
             kept: None,
-            validator: None,
+            known: Known::default(),
             max_age: None,
         }
     }
@@ -70,11 +70,13 @@ impl Slot {
             }
         };
         self.count(&result);
-        if let Ok(fresh) = &result {
-            self.max_age = fresh.max_age;
-            if fresh.set.is_some() {
-                self.validator.clone_from(&fresh.validator);
+        match &result {
+            Ok(fresh) => {
+                self.max_age = fresh.max_age;
+                self.known = fresh.known.clone();
             }
+            // Metadata that led nowhere are read anew, whatever their tag says.
+            Err(_) => self.known.led = None,
         }
         if let (Some(writer), Ok(fresh)) = (writer, &result) {
             self.keep(fresh, clock.now(), writer);
@@ -100,11 +102,14 @@ impl Slot {
         }
     }
 
-    /// What to ask with whether the keys changed. Nothing when they are to be written: for that the
+    /// What to ask with whether anything changed. Not for keys that are to be written: for that the
     /// document itself is needed.
-    pub(super) fn validator(&self, keeps: bool, now: UnixTime) -> Option<Validator> {
-        let is_needed = keeps && !self.is_kept(None, now);
-        self.validator.clone().filter(|_| !is_needed)
+    pub(super) fn known(&self, keeps: bool, now: UnixTime) -> Known {
+        let mut known = self.known.clone();
+        if keeps && !self.is_kept(None, now) {
+            known.keys = None;
+        }
+        known
     }
 
     /// Whether the document of this digest, or any, was written not long ago.

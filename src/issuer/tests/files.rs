@@ -13,7 +13,12 @@ fn hs256() -> Header {
 }
 
 fn file(path: &Path) -> Bench {
-    Bench::new(KeySource::File(path.to_owned())).start()
+    of(path, KeyForm::Jwks)
+}
+
+fn of(path: &Path, form: KeyForm) -> Bench {
+    let path = path.to_owned();
+    Bench::new(KeySource::File(Box::new(KeyFile { path, form }))).start()
 }
 
 #[tokio::test]

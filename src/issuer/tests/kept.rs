@@ -328,7 +328,11 @@ async fn only_fetched_keys_are_kept() {
     let path = folder.path().join("keys.json");
     std::fs::write(&path, set_of(&[&jwk("a")])).unwrap();
     let cache = KeyCache::new(folder.path().join("cache"));
-    let run = Bench::new(KeySource::File(path)).run(cache);
+    let run = Bench::new(KeySource::File(Box::new(KeyFile {
+        path,
+        form: KeyForm::Jwks,
+    })))
+    .run(cache);
     run.bench.ring().refresh_now().await;
     assert_eq!(run.bench.find("a").await.as_deref(), Ok("a"));
     run.ends().await;

@@ -24,7 +24,7 @@ pub(super) enum Answer {
 pub(super) struct KeyServer {
     pub(super) url: reqwest::Url,
     answer: Arc<Mutex<Answer>>,
-    metadata: Arc<Mutex<Option<String>>>,
+    metadata: Arc<Mutex<Option<Answer>>>,
     requests: watch::Sender<Vec<String>>,
     open: watch::Sender<bool>,
 }
@@ -59,7 +59,12 @@ impl KeyServer {
 
     /// What stands below `/.well-known/`; `None`: the same as everywhere.
     pub(super) fn has_metadata(&self, document: Option<String>) {
-        *self.metadata.lock().unwrap() = document;
+        *self.metadata.lock().unwrap() = document.map(Answer::Document);
+    }
+
+    /// What is answered below `/.well-known/`.
+    pub(super) fn answers_metadata(&self, answer: Answer) {
+        *self.metadata.lock().unwrap() = Some(answer);
     }
 
     /// Another path of this server.
@@ -107,7 +112,7 @@ impl KeyServer {
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
         let metadata = self.metadata.lock().unwrap().clone();
         let answer = match metadata {
-            Some(document) if is_metadata => Answer::Document(document),
+            Some(answer) if is_metadata => answer,
             _ => self.answer.lock().unwrap().clone(),
         };
         // A client that has had enough closes the connection: not this server's concern.

@@ -17,10 +17,12 @@ use crate::{
 };
 
 mod answers;
+mod certificates;
 mod discovery;
 mod files;
 mod kept;
 mod key_server;
+mod kidless;
 mod same;
 mod sharing;
 mod succession;
@@ -78,6 +80,7 @@ pub(crate) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
         identity: Arc::default(),
         name: name.into(),
         active: true,
+        encryption_required: false,
         headers: Arc::new(HeaderPolicy {
             algorithms: AlgorithmSet::asymmetric(),
             types: Vec::new(),
@@ -105,6 +108,7 @@ fn remote(server: &KeyServer) -> Remote {
         stale_for: 24 * HOUR,
         timeout: Duration::from_secs(30),
         authorities: None,
+        client_certificate: None,
         credentials: None,
     }
 }
@@ -123,6 +127,7 @@ pub(crate) fn unreachable() -> KeySource {
         stale_for: HOUR,
         timeout: HOUR,
         authorities: None,
+        client_certificate: None,
         credentials: None,
     })
 }

@@ -119,6 +119,12 @@ async fn the_server_says_how_soon_to_ask_again() {
         ("cache-control: max-age=1\r\n", 60),
         ("cache-control: max-age=999999\r\n", 3600),
         ("cache-control: max-age=soon\r\n", 3600),
+        ("cache-control: max-age=0\r\n", 60),
+        ("cache-control: no-cache\r\n", 60),
+        ("cache-control: no-store, max-age=900\r\n", 60),
+        ("cache-control: max-age=900\r\nage: 500\r\n", 400),
+        ("cache-control: max-age=900\r\nage: 901\r\n", 60),
+        ("age: 500\r\n", 3600),
         ("", 3600),
     ] {
         let server = KeyServer::start(String::new()).await;
@@ -134,4 +140,81 @@ async fn the_server_says_how_soon_to_ask_again() {
         let bounds = seconds * 9 / 10 - 1..=seconds * 11 / 10;
         assert!(bounds.contains(&pause), "{fields}: {pause}");
     }
+}
+
+/// Metadata with a tag that lead to keys, and a bench that has read both.
+async fn led() -> (KeyServer, Bench) {
+    let server = KeyServer::start(set_of(&[&jwk("a")])).await;
+    says(&server, "keys", "m1");
+    let bench = Bench::new(source(Remote {
+        uri: server.at("/.well-known/openid-configuration"),
+        metadata: Some(Metadata {
+            issuer: "one".into(),
+            allow_http: false,
+        }),
+        ..remote(&server)
+    }))
+    .start();
+    assert_eq!(bench.find("a").await.as_deref(), Ok("a"));
+    (server, bench)
+}
+
+/// Has `server` say in its metadata that the keys are at `path`.
+fn says(server: &KeyServer, path: &str, tag: &str) {
+    let uri = server.at(path);
+    let document = format!(r#"{{"issuer":"one","jwks_uri":"{uri}"}}"#);
+    let tag = format!("etag: \"{tag}\"\r\n");
+    server.answers_metadata(answer("200 OK", &tag, &document));
+}
+
+/// The last requests for the metadata and for anything else.
+fn last_two(server: &KeyServer) -> [String; 2] {
+    let requests = server.requests();
+    let (metadata, keys): (Vec<_>, Vec<_>) = requests
+        .into_iter()
+        .partition(|request| request.contains("/.well-known/"));
+    [metadata, keys].map(|mut requests| requests.pop().unwrap())
+}
+
+#[tokio::test]
+async fn metadata_that_have_not_changed_lead_where_they_did() {
+    let (server, bench) = led().await;
+    assert!(!last_two(&server)[0].contains("if-none-match"));
+    for _ in 0..2 {
+        server.answers_metadata(answer("304 Not Modified", "", ""));
+        bench.ring().refresh_now().await;
+        let [metadata, keys] = last_two(&server);
+        assert!(
+            metadata.contains("\r\nif-none-match: \"m1\"\r\n"),
+            "{metadata}"
+        );
+        assert!(keys.starts_with("GET /keys "), "{keys}");
+        let status = bench.ring().status();
+        assert_eq!(
+            (status.error, status.jwks_uri.as_deref()),
+            (None, Some(server.url.as_str()))
+        );
+    }
+    says(&server, "elsewhere", "m2");
+    bench.ring().refresh_now().await;
+    bench.ring().refresh_now().await;
+    let [metadata, keys] = last_two(&server);
+    assert!(metadata.contains("\"m2\"") && keys.starts_with("GET /elsewhere "));
+}
+
+#[tokio::test]
+async fn metadata_that_lead_nowhere_are_read_anew() {
+    let (server, bench) = led().await;
+    server.answers_metadata(answer("304 Not Modified", "", ""));
+    server.answers(answer("404 Not Found", "", ""));
+    bench.ring().refresh_now().await;
+    assert!(bench.error().contains("404"), "{}", bench.error());
+    says(&server, "elsewhere", "m1");
+    server.publishes(set_of(&[&jwk("b")]));
+    bench.ring().refresh_now().await;
+    let [metadata, keys] = last_two(&server);
+    assert!(!metadata.contains("if-none-match"), "{metadata}");
+    assert!(keys.starts_with("GET /elsewhere "), "{keys}");
+    assert_eq!(bench.find("b").await.as_deref(), Ok("b"));
+    assert_eq!(bench.find("a").await, Err(KeyError::NotFound));
 }

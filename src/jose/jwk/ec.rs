@@ -61,7 +61,7 @@ pub(super) fn read(
     let y = coordinate(members, "y", curve)?;
     let algorithms = members.algorithms(std::iter::once(curve.algorithm).collect())?;
     let point = [&[UNCOMPRESSED], x.as_slice(), y.as_slice()].concat();
-    let key = PublicKey::new(curve.verification, point)?;
+    let key = PublicKey::new(curve.verification, point).map_err(|_| JwkError::PointInvalid)?;
     Ok((key, algorithms, Thumbprint::ec(curve.name, &x, &y)))
 }
 

@@ -1,5 +1,6 @@
 //! Why a key, a key set or a signature is refused.
 
+use super::certificate::CertificateError;
 use crate::jose::json::JsonError;
 
 /// Why a JWK cannot be used.
@@ -17,7 +18,7 @@ pub enum JwkError {
     /// A member is not base64url without padding, or is empty, or has needless leading zeros.
     #[error("\"{0}\" is not a base64url value in its shortest form")]
     Encoding(&'static str),
-    /// `kty` is none of RSA, EC, OKP and oct.
+    /// `kty` is none of RSA, EC, OKP, AKP and oct.
     #[error("its \"kty\" is not supported")]
     KeyType,
     /// `crv` is not a curve that the gateway verifies on.
@@ -67,12 +68,27 @@ pub enum JwkError {
     /// An RSA exponent that is even, below 3 or longer than 33 bits.
     #[error("its exponent is not an odd number from 3 to 33 bits")]
     Exponent,
-    /// A coordinate or public key that does not have the curve's length.
-    #[error("\"{0}\" does not have the length that the curve asks for")]
+    /// A coordinate or public key that does not have the length of its curve or parameter set.
+    #[error("\"{0}\" does not have the length that the curve or the algorithm asks for")]
     Length(&'static str),
-    /// The cryptographic library refuses it, such as a point that is not on its curve.
+    /// The cryptographic library refuses it.
     #[error("it is not a valid public key")]
     Invalid,
+    /// A point that is not on its curve, or is written in another form than its one.
+    #[error("its point is not on the curve")]
+    PointInvalid,
+    /// A point of low order: signatures that verify with it can be made without its private key.
+    #[error("its point has a low order, so that anybody could sign for it")]
+    PointLowOrder,
+    /// `x5c` is not an array of base64 strings.
+    #[error("its \"x5c\" is not a list of certificates")]
+    Chain,
+    /// The first certificate of `x5c` cannot be used.
+    #[error("its \"x5c\": {0}")]
+    Certificate(#[from] CertificateError),
+    /// The first certificate of `x5c` is for another key than the JWK says.
+    #[error("its \"x5c\" is a certificate for another key")]
+    CertificateMismatch,
     /// An earlier key of the set has its `kid`, and an algorithm in common with it.
     #[error("an earlier key of the set has the same \"kid\"")]
     DuplicateKid,

@@ -5,12 +5,16 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{
-    BadSignature, JwkError, Thumbprint, ec,
+    BadSignature, JwkError, Thumbprint, akp,
+    certificate::{CertificateFacts, Validity},
+    ec,
     members::Members,
     oct::{self, OctKey},
     okp,
     public::PublicKey,
     rsa::{self, RsaKey},
+    spki::SubjectPublicKey,
+    x5c,
 };
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
@@ -20,6 +24,8 @@ pub struct Key {
     algorithms: AlgorithmSet,
     thumbprint: Thumbprint,
     material: Material,
+    /// What is known of its certificate, if it has one.
+    certificate: Option<Box<CertificateFacts>>,
 }
 
 /// Whether a set may hold `oct` keys. A set that was fetched may not: a published secret is none.
@@ -33,18 +39,28 @@ pub enum Symmetric {
 
 enum Material {
     Rsa(RsaKey),
-    /// Elliptic curves of both kinds: the key knows its one algorithm.
-    Curve(PublicKey),
+    /// As the two after it: the key knows its one algorithm.
+    Ec(PublicKey),
+    Okp(PublicKey),
+    Akp(PublicKey),
     Oct(OctKey),
 }
 
 impl Key {
-    /// A key from one JWK.
+    /// A key from one JWK. Where it has certificates (`x5c`), the first must be for the same key; one
+    /// without members of its own is the key of that certificate.
     ///
     /// # Errors
     /// [`JwkError`] says why it cannot be used.
     pub fn from_jwk(jwk: &Value, symmetric: Symmetric) -> Result<Self, JwkError> {
-        let members = Members::of(jwk)?;
+        x5c::read(Members::of(jwk)?, symmetric)
+    }
+
+    /// The key that the members themselves say.
+    pub(super) fn from_members(
+        members: Members<'_>,
+        symmetric: Symmetric,
+    ) -> Result<Self, JwkError> {
         let kid = members.optional("kid")?.map(Into::into);
         members.refuse_other_purposes()?;
         let kty = members.string("kty")?;
@@ -53,8 +69,9 @@ impl Key {
         }
         let (material, algorithms, thumbprint) = match kty {
             "RSA" => wrap(Material::Rsa, rsa::read(members)?),
-            "EC" => wrap(Material::Curve, ec::read(members)?),
-            "OKP" => wrap(Material::Curve, okp::read(members)?),
+            "EC" => wrap(Material::Ec, ec::read(members)?),
+            "AKP" => wrap(Material::Akp, akp::read(members)?),
+            "OKP" => wrap(Material::Okp, okp::read(members)?),
             "oct" if symmetric == Symmetric::Allowed => wrap(Material::Oct, oct::read(members)?),
             "oct" => return Err(JwkError::SymmetricRefused),
             _ => return Err(JwkError::KeyType),
@@ -64,7 +81,33 @@ impl Key {
             algorithms,
             thumbprint,
             material,
+            certificate: None,
         })
+    }
+
+    /// The key of a SubjectPublicKeyInfo, which may stand in a certificate.
+    pub(super) fn from_public_key(
+        key: SubjectPublicKey,
+        certificate: Option<CertificateFacts>,
+    ) -> Result<Self, JwkError> {
+        let own = Self::from_members(Members::from(&key.members), Symmetric::Refused)?;
+        own.certified(key.bound, certificate)
+    }
+
+    /// This key with what its certificate says: which algorithms it is bound to, and when it is valid.
+    pub(super) fn certified(
+        mut self,
+        bound: Option<AlgorithmSet>,
+        certificate: Option<CertificateFacts>,
+    ) -> Result<Self, JwkError> {
+        if let Some(bound) = bound {
+            self.algorithms = self.algorithms.intersection(bound);
+        }
+        if self.algorithms.is_empty() {
+            return Err(JwkError::AlgorithmMismatch);
+        }
+        self.certificate = certificate.map(Box::new);
+        Ok(self)
     }
 
     /// A shared secret, for those HMAC algorithms whose hash is not longer than it (RFC 7518 §3.2).
@@ -83,6 +126,7 @@ impl Key {
             algorithms,
             thumbprint,
             material,
+            certificate: None,
         })
     }
 
@@ -109,8 +153,9 @@ impl Key {
     pub fn kty(&self) -> &'static str {
         match &self.material {
             Material::Rsa(_) => "RSA",
-            Material::Curve(_) if self.algorithms.contains(Algorithm::EdDsa) => "OKP",
-            Material::Curve(_) => "EC",
+            Material::Ec(_) => "EC",
+            Material::Okp(_) => "OKP",
+            Material::Akp(_) => "AKP",
             Material::Oct(_) => "oct",
         }
     }
@@ -119,6 +164,25 @@ impl Key {
     #[must_use]
     pub fn public_thumbprint(&self) -> Option<Thumbprint> {
         (!matches!(self.material, Material::Oct(_))).then_some(self.thumbprint)
+    }
+
+    /// What is known of its certificate, if it has one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&CertificateFacts> {
+        self.certificate.as_deref()
+    }
+
+    /// When it may be used, if its certificate says so.
+    #[must_use]
+    pub fn validity(&self) -> Option<Validity> {
+        self.certificate.as_ref()?.validity
+    }
+
+    /// Whether it may be used at `now`, in seconds since 1970.
+    #[must_use]
+    pub fn is_valid_at(&self, now: i64) -> bool {
+        self.validity()
+            .is_none_or(|validity| validity.contains(now))
     }
 
     /// Verifies `signature` over `message`.
@@ -136,7 +200,9 @@ impl Key {
         }
         match &self.material {
             Material::Rsa(key) => key.verify(algorithm, message, signature),
-            Material::Curve(key) => key.verify(message, signature),
+            Material::Ec(key) | Material::Okp(key) | Material::Akp(key) => {
+                key.verify(message, signature)
+            }
             Material::Oct(key) => key.verify(algorithm, message, signature),
         }
     }

@@ -7,17 +7,27 @@ use zeroize::Zeroizing;
 use super::JwkError;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
-/// What only the owner of an asymmetric key may know (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2), and `k`,
-/// which makes no sense beside one.
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/// What only the owner of an asymmetric key may know (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2; RFC 9964 §3),
+/// and `k`, which makes no sense beside one.
+const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv", "k"];
 
 /// The object behind one entry of a set.
 #[derive(Clone, Copy)]
 pub(super) struct Members<'j>(&'j Map<String, Value>);
 
+impl<'j> From<&'j Map<String, Value>> for Members<'j> {
+    fn from(members: &'j Map<String, Value>) -> Self {
+        Self(members)
+    }
+}
+
 impl<'j> Members<'j> {
     pub(super) fn of(jwk: &'j Value) -> Result<Self, JwkError> {
         jwk.as_object().map(Self).ok_or(JwkError::NotAnObject)
+    }
+
+    pub(super) const fn object(self) -> &'j Map<String, Value> {
+        self.0
     }
 
     /// The string `name`, if there is such a member.

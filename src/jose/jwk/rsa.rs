@@ -134,6 +134,9 @@ const fn parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
         | Algorithm::Es256k
         | Algorithm::EdDsa
         | Algorithm::Ed25519
+        | Algorithm::MlDsa44
+        | Algorithm::MlDsa65
+        | Algorithm::MlDsa87
         | Algorithm::Hs256
         | Algorithm::Hs384
         | Algorithm::Hs512 => None,

@@ -47,6 +47,17 @@ impl Thumbprint {
         ])
     }
 
+    /// RFC 9964 §6: `alg` is one of the required members.
+    pub(super) fn akp(alg: &str, public: &[u8]) -> Self {
+        Self::of(&[
+            br#"{"alg":""#,
+            alg.as_bytes(),
+            br#"","kty":"AKP","pub":""#,
+            &encoded(public),
+            br#""}"#,
+        ])
+    }
+
     pub(super) fn oct(k: &[u8]) -> Self {
         Self::of(&[br#"{"k":""#, &encoded(k), br#"","kty":"oct"}"#])
     }

@@ -7,7 +7,9 @@ use aws_lc_rs::{
     hmac,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{self as library, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair},
+    signature::{
+        self as library, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair, RsaKeyPair,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -27,6 +29,7 @@ enum Pair {
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair, &'static str),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
     Secret(Vec<u8>),
 }
 
@@ -103,6 +106,21 @@ impl Signer {
         }
     }
 
+    /// A key for ML-DSA-44, ML-DSA-65 or ML-DSA-87.
+    pub(crate) fn ml_dsa(kid: &str, algorithm: &'static str) -> Self {
+        let signing = match algorithm {
+            "ML-DSA-44" => &library::ML_DSA_44_SIGNING,
+            "ML-DSA-65" => &library::ML_DSA_65_SIGNING,
+            "ML-DSA-87" => &library::ML_DSA_87_SIGNING,
+            other => panic!("{other} is not ML-DSA"),
+        };
+        Self {
+            kid: kid.to_owned(),
+            algorithm,
+            pair: Pair::MlDsa(PqdsaKeyPair::generate(signing).unwrap()),
+        }
+    }
+
     /// A secret for HS256, HS384 and HS512.
     pub(crate) fn secret(kid: &str, secret: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -132,6 +150,9 @@ impl Signer {
             Pair::Ed25519(pair) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "x": encoded(pair.public_key())})
             }
+            Pair::MlDsa(pair) => {
+                json!({"kty": "AKP", "alg": self.algorithm, "pub": encoded(pair.public_key())})
+            }
             Pair::Secret(secret) => json!({"kty": "oct", "k": encoded(secret)}),
         };
         jwk["kid"] = self.kid.clone().into();
@@ -148,6 +169,35 @@ impl Signer {
         [public.as_ref().to_vec(), x509.as_ref().to_vec()]
     }
 
+    /// A certificate of the public key, signed with it, and valid between these days.
+    pub(crate) fn certificate(
+        &self,
+        from: (i32, u8, u8),
+        until: (i32, u8, u8),
+    ) -> rcgen::Certificate {
+        let mut params = rcgen::CertificateParams::new([]).unwrap();
+        params.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+        params.not_after = rcgen::date_time_ymd(until.0, until.1, until.2);
+        let key = rcgen::KeyPair::try_from(self.pkcs8()).unwrap();
+        params.self_signed(&key).unwrap()
+    }
+
+    /// The public key in PEM.
+    pub(crate) fn public_pem(&self) -> String {
+        rcgen::KeyPair::try_from(self.pkcs8())
+            .unwrap()
+            .public_key_pem()
+    }
+
+    fn pkcs8(&self) -> Vec<u8> {
+        match &self.pair {
+            Pair::Rsa(pair) => pair.as_der().unwrap().as_ref().to_vec(),
+            Pair::Ecdsa(pair, _) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.to_pkcs8().unwrap().as_ref().to_vec(),
+            Pair::MlDsa(_) | Pair::Secret(_) => panic!("{} has no certificate", self.kid),
+        }
+    }
+
     /// The JWS signature of `message`.
     pub(crate) fn sign(&self, algorithm: &str, message: &[u8]) -> Vec<u8> {
         match (&self.pair, algorithm) {
@@ -157,6 +207,11 @@ impl Signer {
                 signature.as_ref().to_vec()
             }
             (Pair::Ed25519(pair), _) => pair.sign(message).as_ref().to_vec(),
+            (Pair::MlDsa(pair), _) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(message, &mut signature).unwrap();
+                signature
+            }
             (Pair::Secret(secret), _) => mac(algorithm, secret, message),
             _ => {
                 let algorithm: Algorithm = algorithm.parse().unwrap();
@@ -187,7 +242,7 @@ impl Signer {
             // jsonwebtoken wants PKCS#1; the PKCS#8 envelope in front of it has a fixed length.
             Pair::Rsa(pair) => EncodingKey::from_rsa_der(&pair.as_der().unwrap().as_ref()[26..]),
             Pair::Ecdsa(pair, _) => EncodingKey::from_ec_der(pair.to_pkcs8v1().unwrap().as_ref()),
-            Pair::Ed25519(_) | Pair::Secret(_) => panic!("signs by itself"),
+            Pair::Ed25519(_) | Pair::MlDsa(_) | Pair::Secret(_) => panic!("signs by itself"),
         }
     }
 }

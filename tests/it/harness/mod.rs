@@ -5,12 +5,14 @@
 
 mod canary;
 mod client;
+mod envelope;
 mod gateway;
 mod issuer;
 pub(crate) mod mint;
 mod refused;
 mod reload;
 mod stage;
+mod tls_issuer;
 mod upstream;
 mod wire;
 
@@ -18,11 +20,13 @@ use std::time::Duration;
 
 pub(crate) use canary::Canary;
 pub(crate) use client::{Connection, Request, Response, get, post, request};
+pub(crate) use envelope::{Envelope, Recipient};
 pub(crate) use gateway::Gateway;
 pub(crate) use issuer::{Issuer, Publish};
 pub(crate) use mint::{Signer, Token};
 pub(crate) use refused::refused;
 pub(crate) use stage::{Builder, FILE, Stage};
+pub(crate) use tls_issuer::{TlsIssuer, stranger as strange_client};
 pub(crate) use upstream::{Reply, Seen, Upstream};
 
 /// The `iss` of the default configuration.

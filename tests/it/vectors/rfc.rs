@@ -1,4 +1,4 @@
-//! The signed examples of RFC 7515 appendix A, RFC 7520 section 4 and RFC 8037 appendix A.
+//! The signed examples of RFC 7515 appendix A, RFC 7520 section 4, RFC 8037 appendix A and RFC 9964.
 
 use std::sync::Arc;
 
@@ -106,6 +106,25 @@ fn rfc_8037_appendix_a() {
     let examples: Vec<Example> = read("rfc8037/appendix_a.json");
     assert_eq!(examples.len(), 1);
     examples.iter().for_each(check);
+}
+
+#[test]
+fn rfc_9964_and_the_kid_of_its_keys_is_their_thumbprint() {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    let examples: Vec<Example> = read("rfc9964/appendix_a.json");
+    assert_eq!(examples.len(), 3);
+    for example in &examples {
+        check(example);
+        let jwk = example.key.as_ref().unwrap();
+        let thumbprint = key(jwk)[0].thumbprint();
+        assert_eq!(jwk["kid"], URL_SAFE_NO_PAD.encode(thumbprint.0));
+        for other in ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"] {
+            let mut relabelled = jwk.clone();
+            relabelled["alg"] = other.into();
+            let read = Key::from_jwk(&relabelled, Symmetric::Refused);
+            assert_eq!(read.is_ok(), other == example.name, "{other}");
+        }
+    }
 }
 
 #[test]

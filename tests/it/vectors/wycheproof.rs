@@ -99,7 +99,15 @@ fn json_web_key_test() {
 fn skips_name_known_suites_only() {
     let skips = skips();
     let suites: Vec<_> = skips.keys().map(String::as_str).collect();
-    assert_eq!(suites, ["json_web_key_test", "json_web_signature_test"]);
+    // That of encryption is run beside its code, which no token reaches with a foreign content.
+    assert_eq!(
+        suites,
+        [
+            "json_web_encryption_test",
+            "json_web_key_test",
+            "json_web_signature_test"
+        ]
+    );
 }
 
 #[test]
@@ -111,7 +119,7 @@ fn keys_are_refused_for_the_reason_that_their_vector_is_about() {
         ("exponentOne", JwkError::Exponent),
         ("wrong_algorithm", JwkError::AlgorithmUnknown),
         ("invalid_use", JwkError::Use),
-        ("invalid_point", JwkError::Invalid),
+        ("invalid_point", JwkError::PointInvalid),
         ("wrong_curve", JwkError::Length("x")),
         ("wrong_kty", JwkError::Missing("n")),
         ("invalid_aes_gcm_key", JwkError::AlgorithmUnknown),

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use crate::jose::{
     Algorithm, AlgorithmSet,
-    fixtures::{ED25519, P256, P384, P521, RSA, SECP256K1, SECRET, encoded, signers, with},
+    fixtures::{
+        ED25519, ML_DSA_65, P256, P384, P521, RSA, SECP256K1, SECRET, encoded, signers, with,
+    },
     jwk::{JwkError, Key, Symmetric},
 };
 
@@ -36,12 +38,37 @@ fn a_key_without_alg_serves_what_its_kind_allows() {
 }
 
 #[test]
+fn an_algorithm_key_pair_must_name_its_algorithm() {
+    assert_eq!(algorithms(&ML_DSA_65.jwk), "ML-DSA-65");
+    let unnamed = with(&ML_DSA_65.jwk, json!({"alg": null}));
+    assert_eq!(read(&unnamed), Err(JwkError::Missing("alg")));
+    let keyless = with(&ML_DSA_65.jwk, json!({"pub": null}));
+    assert_eq!(read(&keyless), Err(JwkError::Missing("pub")));
+    let private = with(&ML_DSA_65.jwk, json!({"priv": "AAAA"}));
+    assert_eq!(read(&private), Err(JwkError::Private));
+    // The X.509 form of the same key is not what `pub` holds.
+    let mut longer = bytes(&ML_DSA_65.jwk["pub"]);
+    longer.push(0);
+    let longer = with(&ML_DSA_65.jwk, json!({"pub": encoded(longer)}));
+    assert_eq!(read(&longer), Err(JwkError::Length("pub")));
+}
+
+#[test]
 fn a_key_with_alg_serves_that_one_if_it_can() {
     for signer in signers() {
         let possible = read(&signer.jwk).unwrap();
         for algorithm in Algorithm::ALL {
             let own = read(&with(&signer.jwk, json!({"alg": algorithm.name()})));
-            if !possible.contains(algorithm) {
+            if signer.jwk["kty"] == "AKP" && algorithm.name().starts_with("ML-DSA") {
+                // The name says how long the key is.
+                let fits = possible.contains(algorithm);
+                let expected = if fits {
+                    Ok(possible)
+                } else {
+                    Err(JwkError::Length("pub"))
+                };
+                assert_eq!(own, expected, "{algorithm}");
+            } else if !possible.contains(algorithm) {
                 assert_eq!(own, Err(JwkError::AlgorithmMismatch), "{algorithm}");
             } else if ED25519.jwk == signer.jwk {
                 assert_eq!(own, Ok(possible));
@@ -225,18 +252,21 @@ fn a_point_has_the_curves_length_and_is_on_it() {
             let refused = jwk(json!({name: encoded(&value[1..])}));
             assert_eq!(refused, Err(JwkError::Length(name)));
             let refused = jwk(json!({name: encoded(vec![0xff; value.len()])}));
-            assert_eq!(refused, Err(JwkError::Invalid), "not below the prime");
+            assert_eq!(refused, Err(JwkError::PointInvalid), "not below the prime");
         }
         let zero = encoded(vec![0; x.len()]);
-        assert_eq!(jwk(json!({"x": zero, "y": zero})), Err(JwkError::Invalid));
-        assert_eq!(jwk(json!({"y": encoded(&x)})), Err(JwkError::Invalid));
+        assert_eq!(
+            jwk(json!({"x": zero, "y": zero})),
+            Err(JwkError::PointInvalid)
+        );
+        assert_eq!(jwk(json!({"y": encoded(&x)})), Err(JwkError::PointInvalid));
         assert_eq!(jwk(json!({"crv": null})), Err(JwkError::Missing("crv")));
         for crv in ["P-224", "Ed25519", "p-256", "P-256K", "X25519"] {
             assert_eq!(jwk(json!({"crv": crv})), Err(JwkError::Curve), "{crv}");
         }
     }
     let other = read(&with(&P256.jwk, json!({"crv": "secp256k1"})));
-    assert_eq!(other, Err(JwkError::Invalid));
+    assert_eq!(other, Err(JwkError::PointInvalid));
     assert_eq!(
         read(&with(&P256.jwk, json!({"crv": "P-384"}))),
         Err(JwkError::Length("x"))

@@ -48,7 +48,7 @@ fn an_unusable_key_does_not_spoil_the_others() {
         (2, JwkError::NotAnObject),
         (3, JwkError::WrongType("kid")),
         (4, JwkError::Use),
-        (5, JwkError::KeyType),
+        (5, JwkError::Length("pub")),
         (7, JwkError::SymmetricRefused),
     ];
     assert_eq!(reasons(&set), expected);

@@ -1,0 +1,57 @@
+//! The sockets of clients: of either kind, on their way to a worker or with one.
+
+use std::{
+    io,
+    net::IpAddr,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
+
+use super::seat::Seat;
+
+/// A connection from which nothing was read, on its way to a worker.
+pub(super) struct Fresh {
+    pub(super) socket: Socket,
+    /// The client's address; `None` on a Unix socket.
+    pub(super) address: Option<IpAddr>,
+    pub(super) seat: Seat,
+}
+
+/// A socket that belongs to no worker.
+pub(super) enum Socket {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// A client's byte stream that belongs to a worker.
+pub(super) trait Connected: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// Ready when something can be read: bytes, the end, or an error.
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Gives it up.
+    fn release(self) -> io::Result<Socket>;
+}
+
+impl Connected for TcpStream {
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_read_ready(context).map(drop)
+    }
+
+    fn release(self) -> io::Result<Socket> {
+        self.into_std().map(Socket::Tcp)
+    }
+}
+
+impl Connected for UnixStream {
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_read_ready(context).map(drop)
+    }
+
+    fn release(self) -> io::Result<Socket> {
+        self.into_std().map(Socket::Unix)
+    }
+}
