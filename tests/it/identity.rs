@@ -35,7 +35,7 @@ fn registered(text: &str, users: &str) -> Stage {
 /// A stage with a mapper that answers `answer`.
 fn mapped(answer: &Value, text: &str) -> (Stage, Upstream) {
     let (builder, mapper) = with_mapper(text);
-    mapper.replies_with("200 OK", "", &answer.to_string());
+    mapper.replies_with("200 OK", "", answer.to_string());
     (builder.start(), mapper)
 }
 

@@ -25,7 +25,7 @@ export async function install(folder) {
   }
   const depends = /^Depends: (.*)$/m.exec(shown.output)?.[1] ?? '';
   const libraries = depends.split(/[,|]/).map((name) => name.trim().split(/[ :]/)[0])
-    .filter((name) => /^lib/.test(name) && !/^lib(c6|crypt1|perl|gcc)/.test(name));
+    .filter((name) => /^lib/.test(name) && !/-perl$/.test(name) && !/^lib(c6|crypt1|perl|gcc)/.test(name));
   await run('apt-get', ['download', '-q', 'slapd', ...libraries], { cwd: root });
   for (const file of readdirSync(root).filter((name) => name.endsWith('.deb'))) {
     await run('dpkg', ['-x', file, 'root'], { cwd: root });

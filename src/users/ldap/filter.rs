@@ -300,7 +300,7 @@ impl<'t> Parser<'t> {
             match self.word() {
                 "dn" if !dn && rule.is_empty() => dn = true,
                 word if !word.is_empty() && rule.is_empty() => rule = word,
-                _ => return Err(self.wanted("\":=\"")),
+                _ => return Err(self.wanted(":=")),
             }
         }
         if attribute.is_empty() && rule.is_empty() {
@@ -334,7 +334,7 @@ impl<'t> Parser<'t> {
         };
         loop {
             let Some(next) = self.rest().chars().next() else {
-                return Err(self.wanted("\")\""));
+                return Err(self.wanted(")"));
             };
             match next {
                 ')' | '*' => break,
