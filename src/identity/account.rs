@@ -27,10 +27,19 @@ pub enum AccountError {
     /// More groups than [`MAX_GROUPS`].
     #[error("the user is in more than {MAX_GROUPS} groups")]
     TooManyGroups,
+    /// A name longer than [`MAX_NAME`], or all groups together longer than [`MAX_GROUP_BYTES`].
+    #[error("the {0} is too long")]
+    TooLong(&'static str),
 }
 
 /// The most groups that one user may have.
 pub const MAX_GROUPS: usize = 1000;
+
+/// The most bytes that all groups of a user may have, commas included.
+pub const MAX_GROUP_BYTES: usize = 16 * 1024;
+
+/// The most bytes that a user's name, a unique name or a realm may have.
+pub const MAX_NAME: usize = 1024;
 
 impl Account {
     /// The user of this name, in these groups.
@@ -57,6 +66,9 @@ impl Account {
                 joined.push(',');
             }
             joined.push_str(intact(group, "name of a group")?);
+            if joined.len() > MAX_GROUP_BYTES {
+                return Err(AccountError::TooLong("list of groups"));
+            }
         }
         Ok(Self {
             user: intact(user, "user's name")?.into(),
@@ -129,7 +141,9 @@ impl Account {
 }
 
 fn intact<'t>(text: &'t str, what: &'static str) -> Result<&'t str, AccountError> {
-    if is_intact(text) {
+    if text.len() > MAX_NAME {
+        Err(AccountError::TooLong(what))
+    } else if is_intact(text) {
         Ok(text)
     } else {
         Err(AccountError::NotAHeaderValue(what))
@@ -186,6 +200,10 @@ mod tests {
         let many = vec!["g"; MAX_GROUPS + 1];
         assert_eq!(Account::new("a", &many), Err(AccountError::TooManyGroups));
         assert!(Account::new("a", &many[1..]).is_ok());
+        let long = "g".repeat(MAX_NAME);
+        assert!(Account::new(&long, vec![&long; 15]).is_ok());
+        assert!(Account::new(&long, vec![&long; 16]).is_err());
+        assert!(Account::new(&format!("{long}g"), NONE).is_err());
     }
 
     #[test]

@@ -94,6 +94,9 @@ pub struct Mapping {
 /// In the place of who was asked: the token alone says who its subject is.
 pub const NOBODY: u64 = 0;
 
+/// How much longer than its claims the headers of a token may be, in bytes, to be remembered.
+const KEPT: usize = 2048;
+
 /// Remembers who one token proved to be, so that this is found out once for all its requests.
 #[derive(Debug, Default)]
 pub struct Memo {
@@ -165,7 +168,9 @@ impl Memo {
         settings: &IdentityClaims,
     ) -> Result<Principal, IdentityError> {
         let principal = Principal::new(identity, settings, None)?;
-        let _ = self.plain.set(principal.clone());
+        if principal.is_kept() {
+            let _ = self.plain.set(principal.clone());
+        }
         Ok(principal)
     }
 
@@ -180,8 +185,10 @@ impl Memo {
         mapping: Mapping,
     ) -> Result<Principal, IdentityError> {
         let principal = Principal::new(identity, settings, mapping.account.as_deref())?;
-        self.mapped
-            .store(Some(Arc::new((principal.clone(), mapping))));
+        if principal.is_kept() {
+            let remembered = Arc::new((principal.clone(), mapping));
+            self.mapped.store(Some(remembered));
+        }
         Ok(principal)
     }
 
@@ -232,6 +239,13 @@ impl Principal {
     ) -> Result<Self, IdentityError> {
         let rendered = render::render(identity.claims(), identity.issuer(), settings, account)?;
         Ok(Self(Arc::new(Inner { identity, rendered })))
+    }
+
+    /// Whether it may be remembered with its token. Whoever remembers tokens counts the room that they take
+    /// by their length, and headers can be many times as long.
+    fn is_kept(&self) -> bool {
+        let claims = self.0.identity.claims().as_written().len();
+        self.0.rendered.lines.len() <= claims + KEPT
     }
 
     /// Who it is, as the token says.
