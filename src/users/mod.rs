@@ -235,3 +235,6 @@ impl fmt::Debug for Users {
         shown.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
