@@ -8,7 +8,7 @@
 //! jose::Unverified         split and decoded, within limits        jose::compact::parse
 //! jose::Verified           the signature is good                   only jose::verify::verify
 //! claims::Identity         time, audience and claims are good      only claims::check
-//! identity::Principal      the identity, with its headers          only identity::Memo::principal
+//! identity::Principal      the identity, with its headers          only identity::Memo
 //! authz::Permit            this identity may do this request       only authz::permit
 //! forward::forward(Permit) the request goes to the upstream
 //! ```
@@ -73,3 +73,4 @@ pub mod session;
 pub mod store;
 pub mod telemetry;
 pub mod token;
+pub mod users;

@@ -3,7 +3,7 @@
 use divan::{Bencher, black_box};
 use portcullis::{
     claims,
-    identity::{IdentityClaims, Memo},
+    identity::{IdentityClaims, Memo, NOBODY},
     jose::Algorithm,
 };
 
@@ -37,5 +37,5 @@ fn recall(bencher: Bencher<'_, '_>) {
     let memo = Memo::default();
     memo.principal(identity, &IdentityClaims::default())
         .unwrap();
-    bencher.bench(|| memo.recall(black_box(&rules), NOW, None).unwrap());
+    bencher.bench(|| memo.recall(NOBODY, black_box(&rules), NOW, None).unwrap());
 }

@@ -13,6 +13,7 @@ use crate::{
     bind::{Binding, Bindings, Place},
     claims::ClaimPath,
     forward::headers,
+    identity::OwnHeaders,
     route::pattern,
 };
 
@@ -30,12 +31,12 @@ const KEYS: &[Key] = &[
 
 const PLACES: [&str; 5] = ["header", "query", "path", "form", "json"];
 
-/// Reads `bind` of the route that `route` is.
-pub(super) fn decode(route: &Section<'_>) -> Bindings {
+/// Reads `bind` of the route that `route` is. `own` are the headers that only the gateway may say.
+pub(super) fn decode(route: &Section<'_>, own: &OwnHeaders) -> Bindings {
     let nodes = route.nodes("bind", "{ claim = \"tenant\", header = \"X-Tenant\" }");
     let bindings: Vec<Binding> = nodes
         .iter()
-        .filter_map(|node| binding(route, node))
+        .filter_map(|node| binding(route, node, own))
         .collect();
     let form = bindings.iter().any(|b| matches!(b.place, Place::Form(_)));
     let json = bindings.iter().any(|b| matches!(b.place, Place::Json(_)));
@@ -50,7 +51,7 @@ pub(super) fn decode(route: &Section<'_>) -> Bindings {
     Bindings::new(bindings)
 }
 
-fn binding(route: &Section<'_>, node: &Node) -> Option<Binding> {
+fn binding(route: &Section<'_>, node: &Node, own: &OwnHeaders) -> Option<Binding> {
     let section = Section::open(route.context, &SCHEMA, node);
     let required = section.boolean("required").unwrap_or_default();
     let places: Vec<_> = PLACES
@@ -73,7 +74,7 @@ fn binding(route: &Section<'_>, node: &Node) -> Option<Binding> {
     let claim = claim_path(&section, section.some_text("claim")?)?;
     let text = section.text(name)?;
     let place = match **name {
-        "header" => header(&section, text)?,
+        "header" => header(&section, text, own)?,
         "path" => parameter(route, &section, text)?,
         "json" => pointer(&section, text)?,
         "query" => Place::Query(some(&section, text)?.into()),
@@ -104,12 +105,12 @@ fn some<'t>(section: &Section<'_>, text: Text<'t>) -> Option<&'t str> {
 }
 
 /// A field that goes on to the upstream: nothing else could be relied upon there.
-fn header(section: &Section<'_>, text: Text<'_>) -> Option<Place> {
+fn header(section: &Section<'_>, text: Text<'_>, own: &OwnHeaders) -> Option<Place> {
     let Ok(name) = HeaderName::from_bytes(text.text.as_bytes()) else {
         section.context.error(text.span, "not a header's name");
         return None;
     };
-    if !headers::passes(name.as_str(), false, true) {
+    if !headers::passes(name.as_str(), own, false, true) {
         let message = format!("the header {name} does not go on to the upstream");
         let help = "bind a header that the client sets and the upstream reads";
         section.context.error_with_help(text.span, message, help);

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     decryption::{self, Decryption},
-    fetch, issuer_headers,
+    fetch, issuer_headers, issuer_identity,
     issuer_keys::{self, Keys, Kind},
     parts::Parts,
     schema::{Key, Schema, key, section, unset},
@@ -77,6 +77,7 @@ const KEYS: &[Key] = &[
         "[]",
         "Extension names in crit that are understood.",
     ),
+    section("identity", "Which of its claims say who somebody is."),
 ];
 
 const SECTIONS: &[Key] = &[
@@ -134,16 +135,17 @@ pub(super) fn decode(
         headers: parts.headers.as_before(headers),
         rules,
         replay,
-        identity: parts.identity.as_before(IdentityClaims::default()),
+        identity: identity(issuer, parts),
         keys,
     })
 }
 
 /// Looks at `[issuer_defaults]` on its own: it may be wrong where no issuer shows it.
-pub(super) fn check_defaults(defaults: &Section<'_>) {
+pub(super) fn check_defaults(defaults: &Section<'_>, parts: &Parts) {
     let _ = issuer_headers::decode(defaults, None);
     let rules = rules(defaults, "".into(), &Parts::default());
     let _ = replay(defaults, &rules);
+    let _ = identity(defaults, parts);
     let _ = defaults.boolean("active");
     let _ = fetch::decode(&defaults.child("fetch", &fetch::SCHEMA));
     decryption::check_defaults(defaults);
@@ -156,6 +158,14 @@ pub(super) const fn audience_rule(issuer: &Issuer) -> AudienceRule {
         Audiences::OneOf(_) => AudienceRule::Listed,
         Audiences::ResourcePrefix => AudienceRule::Absent,
     }
+}
+
+fn identity(issuer: &Section<'_>, parts: &Parts) -> Arc<IdentityClaims> {
+    if issuer.written("identity").is_none() {
+        return parts.subjects.silent();
+    }
+    let section = issuer.child("identity", &issuer_identity::SCHEMA);
+    parts.identity.as_before(parts.subjects.decode(&section))
 }
 
 fn rules(issuer: &Section<'_>, name: Arc<str>, parts: &Parts) -> Rules {

@@ -9,6 +9,7 @@ use super::{
     decryption::Decryption,
     files,
     issuer::{self, AudienceRule},
+    issuer_identity::Subjects,
     issuer_name,
     json_source::Document,
     parts::Parts,
@@ -16,7 +17,10 @@ use super::{
     section::{Section, Text},
     value::{Entry, Span, Table},
 };
-use crate::issuer::{Issuer, Registry};
+use crate::{
+    identity::OwnHeaders,
+    issuer::{Issuer, Registry},
+};
 
 /// The issuers that were read so far.
 #[derive(Default)]
@@ -32,15 +36,23 @@ struct Known {
     span: Span,
 }
 
-/// Reads all of them. `has_public_url` says whether the audience rule has a URL to compare with.
+/// Reads all of them. `has_public_url` says whether the audience rule has a URL to compare with,
+/// `subjects` what is said of all their subjects.
 pub(super) fn decode(
     root: &Section<'_>,
     has_public_url: bool,
     decryption: &mut Decryption,
+    subjects: Subjects,
 ) -> Issuers {
-    let mut issuers = Issuers::default();
+    let mut issuers = Issuers {
+        parts: Parts {
+            subjects,
+            ..Parts::default()
+        },
+        ..Issuers::default()
+    };
     let defaults = root.child("issuer_defaults", &issuer::DEFAULTS);
-    issuer::check_defaults(&defaults);
+    issuer::check_defaults(&defaults, &issuers.parts);
     for entry in root.entries("issuers") {
         issuers.add(root, entry, &issuer::SCHEMA, defaults.table(), decryption);
     }
@@ -75,6 +87,11 @@ impl Issuers {
             ));
         }
         Some(Arc::clone(name))
+    }
+
+    /// The headers of choice that any of them has.
+    pub(super) fn own_headers(&self) -> OwnHeaders {
+        self.parts.subjects.own_headers()
     }
 
     /// The registry of all of them.

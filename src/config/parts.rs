@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, collections::HashSet, hash::Hash, sync::Arc};
 
+use super::issuer_identity::Subjects;
 use crate::{claims::ClaimPath, identity::IdentityClaims, jose::policy::HeaderPolicy};
 
 /// Equal values become one. It lives as long as the decoder.
@@ -15,6 +16,7 @@ pub(super) struct Parts {
     pub(super) claims: Same<[ClaimPath]>,
     pub(super) allowed: Same<[(ClaimPath, Vec<serde_json::Value>)]>,
     pub(super) audiences: Same<[Box<str>]>,
+    pub(super) subjects: Subjects,
 }
 
 impl<T: ?Sized + Eq + Hash> Same<T> {

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use super::{
-    admin_section, decryption, fetch, issuer, limits, root, route,
+    admin_section, decryption, fetch, identity_section, issuer, issuer_identity, limits, root,
+    route,
     schema::{Schema, Setting},
-    server_section, session_section, store_section, token, upstream,
+    server_section, session_section, store_section, token, upstream, user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -34,6 +35,17 @@ pub fn reference() -> String {
     section(&mut text, Some("[upstream]"), &upstream::SCHEMA);
     text.push_str("\n# Which requests go where. Absent: the one route that stands here.");
     section(&mut text, Some("[[routes]]"), &route::SCHEMA);
+    text.push_str("\n# What upstreams are told of a token's subject, beside x-auth-*.");
+    section(&mut text, Some("[identity]"), &identity_section::SCHEMA);
+    section(
+        &mut text,
+        Some("[identity.mapper]"),
+        &identity_section::MAPPER,
+    );
+    text.push_str(
+        "\n# Users and their groups. With one, a subject must be in it, and its groups count.",
+    );
+    section(&mut text, Some("[user_registry]"), &user_registry::SCHEMA);
     text.push_str(
         "\n# Any key of an issuer except its source of keys, for all of them.\n[issuer_defaults]\n",
     );
@@ -43,6 +55,11 @@ pub fn reference() -> String {
     let inner = |table: &str| name.replace("\"]", &format!("\".{table}]"));
     section(&mut text, Some(&inner("fetch")), &fetch::SCHEMA);
     section(&mut text, Some(&inner("decryption")), &decryption::ISSUERS);
+    section(
+        &mut text,
+        Some(&inner("identity")),
+        &issuer_identity::SCHEMA,
+    );
     text
 }
 

@@ -1,18 +1,24 @@
 //! The whole file: its sections, and what they say about each other.
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 
 use super::{
     Config, Files, admin_section,
     context::Context,
-    decryption, issuers, route,
+    decryption, identity_section,
+    issuer_identity::Subjects,
+    issuers, route,
     schema::{Key, Schema, key, section},
     section::Section,
     server_section, session_section, store_section, token,
     upstream::{self, Upstreams},
+    user_registry,
     value::Node,
 };
-use crate::{admin, gateway::Policy, issuer::KeyCache, route::Routes, server};
+use crate::{admin, gateway::Policy, issuer::KeyCache, route::Routes, server, users::Users};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("the file", KEYS));
 
@@ -45,6 +51,8 @@ const KEYS: &[Key] = &[
         "routes",
         "Absent: every path to [upstream], access = \"required\".",
     ),
+    section("identity", "What upstreams are told of a token's subject."),
+    section("user_registry", "Users and their groups."),
     section(
         "issuer_defaults",
         "Any key of an issuer except its source of keys, for all of them.",
@@ -72,13 +80,27 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         session_section::decode(&root.child("session", &session_section::SCHEMA), &around);
     let store_entries = store_section::decode(&root.child("store", &store_section::SCHEMA));
     let upstreams = upstream::decode(&root);
+    let registry = user_registry::decode(&root);
+    let identity = identity_section::decode(&root.child("identity", &identity_section::SCHEMA));
+    let subjects = Subjects::new(
+        identity.headers,
+        identity.mapper.is_some(),
+        registry.is_some(),
+    );
     let mut decryption = decryption::decode(&root.child("decryption", &decryption::SCHEMA));
-    let issuers = issuers::decode(&root, server.public_url.is_some(), &mut decryption);
+    let issuers = issuers::decode(
+        &root,
+        server.public_url.is_some(),
+        &mut decryption,
+        subjects,
+    );
+    let own_headers = issuers.own_headers();
     let to = route::References {
         upstreams: &upstreams,
         issuers: &issuers,
         token: &token,
         sources: &sources,
+        own_headers: &own_headers,
     };
     let routes = route::decode(&root, &to);
     if let Some(admin) = &admin {
@@ -88,7 +110,9 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     warn_of_unused(context, &upstreams, &routes);
     let policy = Policy {
         routes,
+        own_headers,
         registry: issuers.into_registry(),
+        users: Arc::new(Users::new(identity.mapper, registry)),
         keychain: decryption.into_keychain(context),
         upstreams: upstreams.all,
         trusted_proxies: server.trusted_proxies,

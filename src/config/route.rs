@@ -18,6 +18,7 @@ use super::{
     when,
 };
 use crate::{
+    identity::OwnHeaders,
     route::{Access, Route, Routes, RoutesError},
     rule::Rules,
     token::Sources,
@@ -87,6 +88,7 @@ pub(super) struct References<'r> {
     pub(super) issuers: &'r Issuers,
     pub(super) token: &'r Section<'r>,
     pub(super) sources: &'r Sources,
+    pub(super) own_headers: &'r OwnHeaders,
 }
 
 /// Reads every route. Absent: one, for every path, that asks for a token.
@@ -179,7 +181,7 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         scopes: scopes(section, "scopes"),
         any_scopes: scopes(section, "any_scopes"),
         when: when::decode(section),
-        bind: bind::decode(section),
+        bind: bind::decode(section, to.own_headers),
         rules: rules(section),
         session: section.boolean("session").unwrap_or_default(),
         upstream: upstream(section, to.upstreams, root).unwrap_or_default(),

@@ -16,6 +16,7 @@ mod reference;
 mod routes;
 mod sections;
 mod session;
+mod users;
 
 /// What every file here has, so that each test shows only what it is about.
 const UPSTREAM: &str = "[upstream]\nurl = \"http://127.0.0.1:9000\"\n";

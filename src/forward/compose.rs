@@ -68,8 +68,12 @@ impl Composition<'_> {
     /// The client's own fields, but for those that end here and those that only the gateway may say.
     fn passed(&self, out: &mut Vec<u8>, gone: &[HeaderName]) {
         let passes = |name: &HeaderName| {
-            headers::passes(name.as_str(), self.hop.trusted, self.one_method)
-                && !gone.contains(name)
+            headers::passes(
+                name.as_str(),
+                self.hop.own,
+                self.hop.trusted,
+                self.one_method,
+            ) && !gone.contains(name)
                 && (*name != TRACEPARENT || begins_trace(&self.head.headers))
         };
         let mut last: Option<(&HeaderName, bool)> = None;
@@ -125,6 +129,7 @@ mod tests {
     use crate::{
         deadline::Deadlines,
         forward::{Pace, Peer, UpstreamAddress},
+        identity::OwnHeaders,
     };
 
     fn upstream(preserve_host: bool, base_path: &str) -> Upstream {
@@ -145,11 +150,13 @@ mod tests {
         let pace = Rc::new(Pace::new(&Deadlines::new(Duration::ZERO), Duration::ZERO));
         let peer = Peer::new("192.0.2.1".parse().ok());
         let request_id = HeaderValue::from_static("id");
+        let own = OwnHeaders::new(["X-Email"]);
         let hop = Hop {
             peer: &peer,
             trusted,
             scheme: "http",
             request_id: &request_id,
+            own: &own,
         };
         let composition = Composition {
             head: &head,
@@ -235,6 +242,8 @@ mod tests {
             "transfer.encoding",
             "x-forwarded-prefix",
             "forwarded",
+            "x-email",
+            "X_Email",
         ] {
             request = request.header(gone, "spoofed");
         }

@@ -4,6 +4,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header::CONNECTION};
 use smallvec::SmallVec;
 
+use crate::identity::{OwnHeaders, header::canonical};
+
 /// `x-request-id`, on every request and every response.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// `x-forwarded-for`.
@@ -52,8 +54,8 @@ impl Fate {
             | "http2-settings"
             | "expect" => Self::HopByHop,
             "host" | "content-length" => Self::Framing,
-            "x-auth-subject" | "x-auth-issuer" | "x-auth-realm" | "x-auth-groups"
-            | "x-auth-scope" => Self::Own,
+            "x-auth-subject" | "x-auth-unique-name" | "x-auth-issuer" | "x-auth-realm"
+            | "x-auth-groups" | "x-auth-scope" => Self::Own,
             "x-request-id" => Self::Own,
             "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "forwarded" => {
                 Self::Continued
@@ -70,24 +72,27 @@ impl Fate {
 
     /// As [`Fate::of`], also for a spelling that an upstream could take for another: `X_Auth_Subject`,
     /// `x.auth.subject`. Nobody's proxy writes such a name, so trust does not matter.
-    fn of_any_spelling(name: &str) -> (Self, bool) {
+    fn of_any_spelling(name: &str, own: &OwnHeaders) -> (Self, bool) {
         if memchr::memchr2(b'_', b'.', name.as_bytes()).is_none() {
-            return (Self::of(name), false);
+            return (Self::or_own(name, own), false);
         }
-        let dashed: String = name
-            .chars()
-            .map(|c| if matches!(c, '_' | '.') { '-' } else { c })
-            .collect();
-        (Self::of(&dashed), true)
+        (Self::or_own(&canonical(name), own), true)
+    }
+
+    fn or_own(name: &str, own: &OwnHeaders) -> Self {
+        match Self::of(name) {
+            Self::Passes if own.has(name) => Self::Own,
+            fate => fate,
+        }
     }
 }
 
 /// Whether a request's field goes on to the upstream as it is.
 ///
-/// `trusted` is whether the client is a proxy whose word counts, `one_method` whether the route is for
-/// some methods only.
-pub fn passes(name: &str, trusted: bool, one_method: bool) -> bool {
-    match Fate::of_any_spelling(name) {
+/// `own` are the names that the configuration gives to the gateway, `trusted` is whether the client is a
+/// proxy whose word counts, `one_method` whether the route is for some methods only.
+pub fn passes(name: &str, own: &OwnHeaders, trusted: bool, one_method: bool) -> bool {
+    match Fate::of_any_spelling(name, own) {
         (Fate::Passes, _) => true,
         (Fate::HopByHop | Fate::Framing | Fate::Own, _) => false,
         (Fate::Continued | Fate::Rewrite, alias) => trusted && !alias,
@@ -99,6 +104,19 @@ pub fn passes(name: &str, trusted: bool, one_method: bool) -> bool {
 /// Whether a field ends at this connection, whatever `Connection` says.
 pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
     Fate::of(name.as_str()) == Fate::HopByHop
+}
+
+/// Whether a configuration may not give this name, in any spelling, to a header of its choice: the field
+/// means something on its way, says what the body is, or carries a credential.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    let name = canonical(name);
+    Fate::of(&name) != Fate::Passes
+        || name.starts_with("content-")
+        || matches!(
+            &*name,
+            "authorization" | "cookie" | "via" | "range" | "if-range" | "max-forwards" | "date"
+        )
 }
 
 /// The fields that `Connection` names.
@@ -127,6 +145,44 @@ mod tests {
     fn every_identity_header_is_the_gateways_own() {
         for name in crate::identity::HEADER_NAMES {
             assert_eq!(Fate::of(name), Fate::Own, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_the_configuration_is_the_gateways_own_in_any_spelling() {
+        let own = OwnHeaders::new(["X-Email"]);
+        for name in ["x-email", "x_email", "x.email"] {
+            assert!(!passes(name, &own, true, false), "{name}");
+            assert!(passes(name, &OwnHeaders::default(), false, false), "{name}");
+        }
+        for name in ["x-emails", "x-mail", "email", "x--email"] {
+            assert!(passes(name, &own, false, false), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_means_something_on_its_way_is_reserved() {
+        for name in [
+            "Connection",
+            "te",
+            "Transfer_Encoding",
+            "HOST",
+            "content-length",
+            "Content-Type",
+            "X-Auth-Groups",
+            "x.request.id",
+            "Forwarded",
+            "X-Forwarded-For",
+            "traceparent",
+            "X-Original-URL",
+            "x-http-method-override",
+            "Authorization",
+            "cookie",
+        ] {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in ["X-Email", "x_roles", "x-auth-tenant", "Remote-User"] {
+            assert!(!is_reserved(name), "{name}");
         }
     }
 }

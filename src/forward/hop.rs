@@ -11,6 +11,7 @@ use super::compose::field;
 use super::headers::{
     TRACEPARENT, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID,
 };
+use crate::identity::OwnHeaders;
 
 /// Who is at the other end of a client's connection; rendered once for all its requests.
 pub struct Peer {
@@ -31,6 +32,8 @@ pub struct Hop<'h> {
     pub scheme: &'static str,
     /// The request's identifier.
     pub request_id: &'h HeaderValue,
+    /// Fields that only the gateway may say, beside its usual ones.
+    pub own: &'h OwnHeaders,
 }
 
 impl Peer {

@@ -30,8 +30,10 @@ pub enum Code {
     ClaimMissing,
     ClaimNotAllowed,
     ClaimMalformed,
+    MappingFailed,
     TokenReplayed,
     ScopeInsufficient,
+    UserUnknown,
     BindingMismatch,
     RuleDenied,
     RouteNotFound,
@@ -45,6 +47,7 @@ pub enum Code {
     UpstreamMalformed,
     KeysUnavailable,
     StoreUnavailable,
+    RegistryUnavailable,
     Overloaded,
 }
 
@@ -65,7 +68,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 42] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -89,8 +92,10 @@ impl Code {
         Self::ClaimMissing,
         Self::ClaimNotAllowed,
         Self::ClaimMalformed,
+        Self::MappingFailed,
         Self::TokenReplayed,
         Self::ScopeInsufficient,
+        Self::UserUnknown,
         Self::BindingMismatch,
         Self::RuleDenied,
         Self::RouteNotFound,
@@ -104,6 +109,7 @@ impl Code {
         Self::UpstreamMalformed,
         Self::KeysUnavailable,
         Self::StoreUnavailable,
+        Self::RegistryUnavailable,
         Self::Overloaded,
     ];
 
@@ -239,6 +245,11 @@ impl Code {
                 S::UNAUTHORIZED,
                 "One of the token's claims is malformed.",
             ),
+            Self::MappingFailed => (
+                "mapping_failed",
+                S::UNAUTHORIZED,
+                "Nobody could say who the token's subject is.",
+            ),
             Self::TokenReplayed => (
                 "token_replayed",
                 S::UNAUTHORIZED,
@@ -248,6 +259,11 @@ impl Code {
                 "scope_insufficient",
                 S::FORBIDDEN,
                 "The token's scope does not cover this request.",
+            ),
+            Self::UserUnknown => (
+                "user_unknown",
+                S::FORBIDDEN,
+                "The token's subject is not a user here.",
             ),
             Self::BindingMismatch => (
                 "binding_mismatch",
@@ -309,6 +325,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The issuer's keys are not available at the moment; try again.",
             ),
+            Self::RegistryUnavailable => (
+                "registry_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The user registry is not available at the moment; try again.",
+            ),
             Self::StoreUnavailable => (
                 "store_unavailable",
                 S::SERVICE_UNAVAILABLE,
@@ -348,8 +369,10 @@ impl Code {
             | Self::ClaimMissing
             | Self::ClaimNotAllowed
             | Self::ClaimMalformed
+            | Self::MappingFailed
             | Self::TokenReplayed => Challenge::InvalidToken,
             Self::RequestMalformed
+            | Self::UserUnknown
             | Self::BindingMismatch
             | Self::RuleDenied
             | Self::RouteNotFound
@@ -362,6 +385,7 @@ impl Code {
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
             | Self::KeysUnavailable
+            | Self::RegistryUnavailable
             | Self::StoreUnavailable
             | Self::Overloaded => Challenge::None,
         }

@@ -15,6 +15,7 @@ use crate::{
         RequestBody,
         headers::{named_by_connection, passes},
     },
+    identity::OwnHeaders,
     route::{Route, Visit},
 };
 
@@ -32,7 +33,8 @@ impl Gateway {
         Box::pin(async move {
             // Asked before anything is dropped: `Connection` must not make a proxy of its client.
             let address = client::address(snapshot, note.peer, &head.headers);
-            keep_what_goes_on(head, snapshot.trusts(note.peer), route);
+            let own = &snapshot.policy.own_headers;
+            keep_what_goes_on(head, own, snapshot.trusts(note.peer), route);
             let (bytes, time) = (self.limits.bind_body_bytes, self.limits.header_timeout);
             let body = match route.bind.want_body() {
                 true => Some(body.buffer(bytes, time).await.map_err(Refusal::BoundBody)?),
@@ -71,11 +73,11 @@ pub(super) fn visit<'v>(
 
 /// Removes what would not go on to the upstream: for bindings and rules it is not there either, be it
 /// that `Connection` names it or that only the gateway may say it.
-pub(super) fn keep_what_goes_on(head: &mut Parts, trusted: bool, route: &Route) {
+pub(super) fn keep_what_goes_on(head: &mut Parts, own: &OwnHeaders, trusted: bool, route: &Route) {
     let gone = named_by_connection(&head.headers);
     let goes_on = |name: &HeaderName| {
         let framing = matches!(*name, HOST | CONTENT_LENGTH);
-        let passes = passes(name.as_str(), trusted, route.methods.is_some());
+        let passes = passes(name.as_str(), own, trusted, route.methods.is_some());
         framing || (passes && !gone.contains(name))
     };
     let ending = head.headers.keys().filter(|name| !goes_on(name));

@@ -17,7 +17,7 @@ use crate::{
     claims,
     clock::Clock,
     forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
-    identity::Principal,
+    identity::{NOBODY, Principal},
     issuer::Replay,
     jose::{compact, verify},
     limits::Limits,
@@ -46,6 +46,7 @@ pub mod request_id;
 pub mod respond;
 mod say;
 mod serve;
+mod subject;
 pub mod trace;
 
 pub use code::Code;
@@ -142,7 +143,9 @@ impl Gateway {
         if let Some(session) = &session {
             login::check(session, &proof.issuer)?;
         }
-        let principal = self.identify(&proof, snapshot, head.uri.path(), trace)?;
+        let principal = self
+            .identify(&proof, snapshot, head.uri.path(), trace)
+            .await?;
         say::principal(trace, &principal);
         let fresh = match session {
             None => self.fresh(snapshot, &route, &head, &token),
@@ -236,7 +239,7 @@ impl Gateway {
     }
 
     /// Who the token proves to be, by its issuer's rules, now and for this path.
-    fn identify(
+    async fn identify(
         &self,
         proof: &Proof,
         snapshot: &Snapshot,
@@ -246,12 +249,16 @@ impl Gateway {
         let rules = &proof.issuer.rules;
         let resource = snapshot.resource(&rules.audiences, path);
         let (resource, now) = (resource.as_deref(), self.clock.now());
-        if let Some(known) = proof.memo.recall(rules, now, resource)? {
+        let by = snapshot.policy.users.by(&proof.issuer.identity);
+        if let Some(known) = proof.memo.recall(by, rules, now, resource)? {
             say::claims(trace, known.identity(), rules, now);
             return Ok(known);
         }
         let identity = claims::check(proof.verified.clone(), rules, now, resource)?;
         say::claims(trace, &identity, rules, now);
+        if by != NOBODY {
+            return Box::pin(subject::look_up(proof, snapshot, identity, now, trace)).await;
+        }
         Ok(proof.memo.principal(identity, &proof.issuer.identity)?)
     }
 

@@ -10,11 +10,13 @@ use super::{Refusal, metadata::Metadata, respond::Realm};
 use crate::{
     claims::Audiences,
     forward::Upstream,
+    identity::OwnHeaders,
     issuer::Registry,
     jose::jwe::Keychain,
     route::{NoRoute, Routes, TargetError, target},
     session,
     telemetry::metrics::{Metrics, RequestLabels},
+    users::{Mapper, Users},
 };
 
 /// What the configuration says about requests.
@@ -33,9 +35,20 @@ pub struct Policy {
     pub public_url: Option<Box<str>>,
     /// Whether a cookie may stand for a token, and how.
     pub session: Option<session::Settings>,
+    /// Headers of choice: no request may bring them along.
+    pub own_headers: OwnHeaders,
+    /// Who is asked about a token's subject beside the token.
+    pub users: Arc<Users>,
 }
 
 impl Policy {
+    /// Has `mapper` say who the subjects of tokens are, in the place of one of the configuration. It stays
+    /// when the configuration is reloaded. An issuer with `identity.mapper = false` does without it.
+    pub fn map_subjects(&mut self, mapper: Mapper) {
+        let users = std::mem::take(&mut self.users);
+        self.users = Arc::new(users.with_mapper(mapper));
+    }
+
     /// Whether it says what `other` says, issuers aside.
     #[must_use]
     pub fn is_like_but_for_issuers(&self, other: &Self) -> bool {
@@ -48,6 +61,8 @@ impl Policy {
             trusted_proxies,
             public_url,
             session,
+            own_headers,
+            users,
         } = self;
         routes.all() == other.routes.all()
             && *keychain == other.keychain
@@ -55,6 +70,8 @@ impl Policy {
             && *trusted_proxies == other.trusted_proxies
             && *public_url == other.public_url
             && *session == other.session
+            && *own_headers == other.own_headers
+            && users.is_like(&other.users)
     }
 }
 
@@ -96,7 +113,8 @@ impl Snapshot {
     }
 
     /// Prepares `policy` to be the next one.
-    pub(super) fn next(&self, policy: Policy, metrics: &Metrics) -> Self {
+    pub(super) fn next(&self, mut policy: Policy, metrics: &Metrics) -> Self {
+        policy.users = policy.users.succeed(&self.policy.users);
         let same = policy.upstreams == self.policy.upstreams;
         let next = Self::new(policy, self.generation.saturating_add(1), metrics);
         Self {

@@ -21,6 +21,7 @@ use crate::{
     route::{HostError, NoRoute, NotAdmitted, TargetError},
     store::StoreError,
     token::ExtractError,
+    users::LookupError,
 };
 
 /// Why a request is refused. Its text is for the log and for `explain`, not for the client.
@@ -68,6 +69,8 @@ pub enum Refusal {
     Claims(#[from] ClaimsError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// The identity may not do this.
     #[error("{why}")]
     Denied {
@@ -119,6 +122,7 @@ impl Refusal {
             Self::Signature(BadSignature) => Code::SignatureInvalid,
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
+            Self::Lookup(error) => lookup(error),
             Self::Denied { why, .. } => denied(why),
             Self::Once(OnceError::Replayed) => Code::TokenReplayed,
             Self::Once(OnceError::Unknown(error)) => store(error),
@@ -145,7 +149,7 @@ impl Refusal {
             Self::Key(_) => Step::Key,
             Self::Signature(_) => Step::Signature,
             Self::Claims(error) => error.step().into(),
-            Self::Identity(_) => Step::Identity,
+            Self::Identity(_) | Self::Lookup(_) => Step::Identity,
             Self::BoundBody(_) => Step::Binding,
             Self::Denied { why, .. } => match why {
                 Denied::Public | Denied::Issuer | Denied::Scope => Step::Scope,
@@ -212,6 +216,15 @@ const fn claims(error: &ClaimsError) -> Code {
         ClaimsError::Missing(_) => Code::ClaimMissing,
         ClaimsError::NotAllowed(_) => Code::ClaimNotAllowed,
         ClaimsError::Malformed { .. } => Code::ClaimMalformed,
+    }
+}
+
+const fn lookup(error: &LookupError) -> Code {
+    match error {
+        LookupError::UserUnknown | LookupError::UserAmbiguous => Code::UserUnknown,
+        LookupError::Subject(_) => Code::ClaimMalformed,
+        LookupError::Mapper(_) => Code::MappingFailed,
+        LookupError::Directory(_) => Code::RegistryUnavailable,
     }
 }
 

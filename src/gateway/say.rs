@@ -11,12 +11,13 @@ use crate::{
     authz::Denied,
     claims::{Audiences, Identity, Rules},
     clock::UnixTime,
-    identity::Principal,
+    identity::{Account, IdentityClaims, Mapping, Principal},
     issuer::{Candidates, Issuer, KeyError, KeySource},
     jose::{Header, Key, Unverified, Verified},
     route::{NoRoute, Route},
     session::Session,
     token::RawToken,
+    users::{LookupError, Users},
 };
 
 /// How many keys are named where all of them would be of interest.
@@ -203,6 +204,40 @@ pub(super) fn claims(trace: &mut impl Trace, identity: &Identity, rules: &Rules,
             .collect::<Vec<_>>()
             .join(", ")
     });
+}
+
+/// Who was asked about the subject, and what came of it.
+pub(super) fn subject(
+    trace: &mut impl Trace,
+    users: &Users,
+    settings: &IdentityClaims,
+    found: &Result<Mapping, LookupError>,
+) {
+    let asked = || {
+        let mapper = users.mapper(settings).map(|m| format!("the mapper {m}"));
+        let registry = users.registry(settings);
+        let registry = registry.map(|r| format!("the user registry {r}"));
+        let asked: Vec<_> = [mapper, registry].into_iter().flatten().collect();
+        match asked.is_empty() {
+            true => "nobody was asked".to_owned(),
+            false => format!("asked {}", asked.join(" and ")),
+        }
+    };
+    match found {
+        Ok(mapping) => trace.pass(Step::Identity, || match mapping.account.as_deref() {
+            Some(account) => format!("{}: it is {}", asked(), one_account(account)),
+            None => format!("{}: it is whom the token names", asked()),
+        }),
+        Err(_) => trace.fail(Step::Identity, asked),
+    }
+}
+
+fn one_account(account: &Account) -> String {
+    let groups: Vec<&str> = account.groups().collect();
+    match groups.is_empty() {
+        true => format!("{}, in no group", account.user()),
+        false => format!("{}, in {}", account.user(), groups.join(", ")),
+    }
 }
 
 pub(super) fn principal(trace: &mut impl Trace, principal: &Principal) {

@@ -119,6 +119,7 @@ impl Gateway {
                 trusted,
                 scheme,
                 request_id: &request_id,
+                own: &snapshot.policy.own_headers,
             };
             self.forward(permit, body, &hop, &snapshot, exchange).await
         };

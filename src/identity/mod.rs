@@ -1,7 +1,8 @@
-//! Who the upstream is told it is: subject, issuer, realm, groups and scope, as headers.
+//! Who the upstream is told it is: subject, issuer, realm, groups, scope and claims of choice, as headers.
 
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 
 use crate::{
@@ -9,12 +10,21 @@ use crate::{
     clock::UnixTime,
 };
 
+pub mod account;
+pub mod header;
 mod render;
+mod write;
 
-/// The headers that carry the identity, and that no request may bring along itself.
-pub const HEADER_NAMES: [&str; 5] = [SUBJECT, ISSUER, REALM, GROUPS, SCOPE];
+pub use account::{Account, AccountError};
+pub use header::{ClaimHeader, Format, OwnHeaders};
+pub(crate) use render::is_intact as is_header_value;
+
+/// The headers that carry the identity, and that no request may bring along itself. Those that a
+/// configuration adds are [`OwnHeaders`].
+pub const HEADER_NAMES: [&str; 6] = [SUBJECT, UNIQUE_NAME, ISSUER, REALM, GROUPS, SCOPE];
 
 const SUBJECT: &str = "x-auth-subject";
+const UNIQUE_NAME: &str = "x-auth-unique-name";
 const ISSUER: &str = "x-auth-issuer";
 const REALM: &str = "x-auth-realm";
 const GROUPS: &str = "x-auth-groups";
@@ -25,12 +35,20 @@ const SCOPE: &str = "x-auth-scope";
 pub struct IdentityClaims {
     /// The subject: one string.
     pub subject: ClaimPath,
+    /// The name that nobody else has: one string.
+    pub unique_name: Option<ClaimPath>,
     /// The groups: an array of strings, or one string.
     pub groups: ClaimPath,
     /// The realm, when the configuration fixes it whatever the token says.
     pub realm: Option<HeaderValue>,
     /// The realm otherwise: one string; without it, the issuer is the realm.
     pub realm_claim: ClaimPath,
+    /// Claims that become headers of choice.
+    pub headers: Arc<[ClaimHeader]>,
+    /// Whether the subject mapper is asked, if there is one.
+    pub mapper: bool,
+    /// Whether the subject must be in the user registry, if there is one.
+    pub user_registry: bool,
 }
 
 /// The identity headers of one token. Every value is a legal header value.
@@ -40,7 +58,7 @@ pub struct IdentityHeaders<'p> {
     rendered: &'p Rendered,
 }
 
-/// An identity together with its headers. Only [`Memo::principal`] makes one.
+/// An identity together with its headers. Only a [`Memo`] makes one.
 /// Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Principal(Arc<Inner>);
@@ -60,9 +78,33 @@ struct Rendered {
     issuer_is_realm: bool,
 }
 
+/// What others than the token say of its subject, who said it, and how long that counts.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The account; `None`: as the token says.
+    pub account: Option<Arc<Account>>,
+    /// Who was asked. Never [`NOBODY`].
+    pub by: u64,
+    /// When.
+    pub from: UnixTime,
+    /// The first moment at which it counts no more.
+    pub until: UnixTime,
+}
+
+/// In the place of who was asked: the token alone says who its subject is.
+pub const NOBODY: u64 = 0;
+
+/// How much longer than its claims the headers of a token may be, in bytes, to be remembered.
+const KEPT: usize = 2048;
+
 /// Remembers who one token proved to be, so that this is found out once for all its requests.
 #[derive(Debug, Default)]
-pub struct Memo(OnceLock<Principal>);
+pub struct Memo {
+    /// By the token alone.
+    plain: OnceLock<Principal>,
+    /// By what others said.
+    mapped: ArcSwapOption<(Principal, Mapping)>,
+}
 
 /// Why a claim cannot become a header. The texts name the claim, never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,21 +119,46 @@ pub enum IdentityError {
     /// An element of a list holds the comma that separates the list.
     #[error("an element of the claim \"{0}\" holds a comma")]
     Comma(ClaimPath),
+    /// All headers together are longer than an upstream should have to take.
+    #[error("the identity headers together are longer than 32 KiB")]
+    TooLong,
 }
 
 impl Default for IdentityClaims {
     fn default() -> Self {
         Self {
             subject: ClaimPath::named("sub"),
+            unique_name: None,
             groups: ClaimPath::named("groupIds"),
             realm: None,
             realm_claim: ClaimPath::named("realmName"),
+            headers: Arc::default(),
+            mapper: true,
+            user_registry: true,
         }
     }
 }
 
+impl IdentityClaims {
+    /// The subject as the token says it, for whoever looks it up; empty when it says none.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when it is no string, or cannot stand in a header.
+    pub fn subject_of(&self, identity: &Identity) -> Result<String, IdentityError> {
+        render::one(identity.claims(), &self.subject)
+    }
+}
+
+impl Mapping {
+    /// Whether it still counts. A clock that was set back makes nothing count for longer.
+    fn holds(&self, by: u64, now: UnixTime) -> bool {
+        self.by == by && self.from <= now && now < self.until
+    }
+}
+
 impl Memo {
-    /// `identity` with its headers; what a token does not say, or says with an empty string, gets none.
+    /// `identity` with its headers by what its token says; what that does not say, or says with an empty
+    /// string, gets none.
     ///
     /// # Errors
     /// [`IdentityError`] when a claim cannot be said in a header without changing what it says.
@@ -100,36 +167,109 @@ impl Memo {
         identity: Identity,
         settings: &IdentityClaims,
     ) -> Result<Principal, IdentityError> {
-        let rendered = render::render(identity.claims(), identity.issuer(), settings)?;
-        let principal = Principal(Arc::new(Inner { identity, rendered }));
-        let _ = self.0.set(principal.clone());
+        let principal = Principal::new(identity, settings, None)?;
+        if principal.is_kept() {
+            let _ = self.plain.set(principal.clone());
+        }
+        Ok(principal)
+    }
+
+    /// `identity` with its headers by what `mapping` says.
+    ///
+    /// # Errors
+    /// As [`Memo::principal`].
+    pub fn mapped(
+        &self,
+        identity: Identity,
+        settings: &IdentityClaims,
+        mapping: Mapping,
+    ) -> Result<Principal, IdentityError> {
+        let principal = Principal::new(identity, settings, mapping.account.as_deref())?;
+        if principal.is_kept() {
+            let remembered = Arc::new((principal.clone(), mapping));
+            self.mapped.store(Some(remembered));
+        }
         Ok(principal)
     }
 
     /// Who the token proved to be, if that is known, and still so now and for this resource. `rules`
-    /// are those by which it was found out.
+    /// are those by which it was found out, and `by` says who is asked about its subject.
     ///
     /// # Errors
     /// [`ClaimsError`] when it is no longer so.
     pub fn recall(
         &self,
+        by: u64,
         rules: &Rules,
         now: UnixTime,
         resource: Option<&str>,
     ) -> Result<Option<Principal>, ClaimsError> {
-        let Some(principal) = self.0.get() else {
+        if by != NOBODY {
+            return self.recall_mapped(by, rules, now, resource);
+        }
+        let Some(principal) = self.plain.get() else {
             return Ok(None);
         };
         principal.identity().check_again(rules, now, resource)?;
         Ok(Some(principal.clone()))
     }
+
+    #[cold]
+    fn recall_mapped(
+        &self,
+        by: u64,
+        rules: &Rules,
+        now: UnixTime,
+        resource: Option<&str>,
+    ) -> Result<Option<Principal>, ClaimsError> {
+        let mapped = self.mapped.load();
+        let Some((principal, mapping)) = mapped.as_deref() else {
+            return Ok(None);
+        };
+        principal.identity().check_again(rules, now, resource)?;
+        Ok(mapping.holds(by, now).then(|| principal.clone()))
+    }
 }
 
 impl Principal {
-    /// Who it is.
+    fn new(
+        identity: Identity,
+        settings: &IdentityClaims,
+        account: Option<&Account>,
+    ) -> Result<Self, IdentityError> {
+        let rendered = render::render(identity.claims(), identity.issuer(), settings, account)?;
+        Ok(Self(Arc::new(Inner { identity, rendered })))
+    }
+
+    /// Whether it may be remembered with its token. Whoever remembers tokens counts the room that they take
+    /// by their length, and headers can be many times as long.
+    fn is_kept(&self) -> bool {
+        let claims = self.0.identity.claims().as_written().len();
+        self.0.rendered.lines.len() <= claims + KEPT
+    }
+
+    /// Who it is, as the token says.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.0.identity
+    }
+
+    /// The user: of the registry or the mapper, else the token's subject.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.headers().get(SUBJECT)
+    }
+
+    /// The user's groups: of the registry or the mapper, else the token's.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        let groups = self.headers().get(GROUPS).unwrap_or_default();
+        groups.split(',').filter(|group| !group.is_empty())
+    }
+
+    /// The realm: of the registry or the mapper, else by the issuer's settings.
+    #[must_use]
+    pub fn realm(&self) -> Option<&str> {
+        self.headers().get(REALM)
     }
 
     /// What the upstream is told.
@@ -160,6 +300,14 @@ impl<'p> IdentityHeaders<'p> {
             .split_terminator("\r\n")
             .filter_map(|line| line.split_once(": "))
             .chain(self.of_issuer())
+    }
+
+    /// The value of the header `name`, the first if there are several.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'p str> {
+        self.iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, value)| value)
     }
 
     fn of_issuer(&self) -> impl Iterator<Item = (&'p str, &'p str)> + use<'p> {

@@ -1,16 +1,24 @@
 //! Claims to header lines: nothing is rendered that would arrive as something else.
 
-use super::{GROUPS, IdentityClaims, IdentityError, REALM, Rendered, SCOPE, SUBJECT};
+use super::{
+    Account, GROUPS, IdentityClaims, IdentityError, REALM, Rendered, SCOPE, SUBJECT, UNIQUE_NAME,
+    write::write,
+};
 use crate::{
     claims::{ClaimPath, scope::is_scope},
     jose::json::{Object, Text},
 };
 
-/// The headers of a token with these claims; the issuer's own are not written out.
+/// The most that all of them together may take, in bytes.
+const MAX_BYTES: usize = 32 * 1024;
+
+/// The headers of a token with these claims; the issuer's own are not written out. What `account` says
+/// stands in the place of what the token says: its groups in any case.
 pub(super) fn render(
     claims: &Object,
     issuer: &str,
     settings: &IdentityClaims,
+    account: Option<&Account>,
 ) -> Result<Rendered, IdentityError> {
     if !is_intact(issuer) {
         return Err(IdentityError::NotAHeaderValue(ClaimPath::named("iss")));
@@ -21,27 +29,50 @@ pub(super) fn render(
             lines.extend([name, ": ", value, "\r\n"]);
         }
     };
-    line(SUBJECT, &subject(claims, &settings.subject)?);
-    let realm = realm(claims, settings)?;
+    match account {
+        Some(account) => line(SUBJECT, account.user()),
+        None => line(SUBJECT, &one(claims, &settings.subject)?),
+    }
+    match (
+        account.and_then(Account::unique_name),
+        &settings.unique_name,
+    ) {
+        (Some(name), _) => line(UNIQUE_NAME, name),
+        (None, Some(claim)) => line(UNIQUE_NAME, &one(claims, claim)?),
+        (None, None) => {}
+    }
+    let realm = match account.and_then(Account::realm) {
+        Some(realm) => Some(realm.to_owned()),
+        None => realm(claims, settings)?,
+    };
     if let Some(realm) = &realm {
         line(REALM, realm);
     }
-    line(GROUPS, &list(claims, &settings.groups)?);
+    match account {
+        Some(account) => line(GROUPS, account.joined_groups()),
+        None => line(GROUPS, &list(claims, &settings.groups)?),
+    }
     line(SCOPE, &scope(claims)?);
+    for header in &*settings.headers {
+        write(claims, header, |value| line(&header.name, value))?;
+    }
+    if lines.len() > MAX_BYTES {
+        return Err(IdentityError::TooLong);
+    }
     Ok(Rendered {
         lines: lines.into(),
         issuer_is_realm: realm.is_none(),
     })
 }
 
-/// Empty when the token names none.
-fn subject(claims: &Object, path: &ClaimPath) -> Result<String, IdentityError> {
+/// The one string that the claim is; empty when the token does not say it.
+pub(super) fn one(claims: &Object, path: &ClaimPath) -> Result<String, IdentityError> {
     match path.find(claims) {
         None => Ok(String::new()),
-        Some(subject) => {
-            let subject = subject.string();
+        Some(value) => {
+            let value = value.string();
             text(
-                &subject.ok_or_else(|| IdentityError::WrongType(path.clone()))?,
+                &value.ok_or_else(|| IdentityError::WrongType(path.clone()))?,
                 path,
             )
         }
@@ -106,7 +137,11 @@ fn list(claims: &Object, path: &ClaimPath) -> Result<String, IdentityError> {
 }
 
 /// Adds an element behind a comma. It is not allowed to look like two, or like none.
-fn join(joined: &mut String, element: &str, path: &ClaimPath) -> Result<(), IdentityError> {
+pub(super) fn join(
+    joined: &mut String,
+    element: &str,
+    path: &ClaimPath,
+) -> Result<(), IdentityError> {
     if element.contains(',') {
         return Err(IdentityError::Comma(path.clone()));
     }
@@ -121,7 +156,7 @@ fn join(joined: &mut String, element: &str, path: &ClaimPath) -> Result<(), Iden
 }
 
 /// A header value of these very bytes.
-fn text(text: &str, path: &ClaimPath) -> Result<String, IdentityError> {
+pub(super) fn text(text: &str, path: &ClaimPath) -> Result<String, IdentityError> {
     if is_intact(text) {
         Ok(text.to_owned())
     } else {
@@ -131,6 +166,6 @@ fn text(text: &str, path: &ClaimPath) -> Result<String, IdentityError> {
 
 /// Whether it is a header value (RFC 9110 §5.5) that a recipient who trims, and who takes line breaks
 /// for what they are, reads as the same text.
-fn is_intact(text: &str) -> bool {
+pub(crate) fn is_intact(text: &str) -> bool {
     text.trim().len() == text.len() && !text.chars().any(char::is_control)
 }

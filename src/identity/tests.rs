@@ -15,7 +15,7 @@ fn rendered_with(
     claims: &Value,
     settings: &IdentityClaims,
 ) -> Result<Vec<(String, String)>, IdentityError> {
-    let rendered = render(&Object::of(claims), ISS, settings)?;
+    let rendered = render(&Object::of(claims), ISS, settings, None)?;
     let headers = IdentityHeaders {
         issuer: ISS,
         rendered: &rendered,
@@ -62,6 +62,80 @@ fn a_full_identity_has_every_header() {
     assert_eq!(rendered(&claims).unwrap(), expected);
     for (name, _) in expected {
         assert!(HEADER_NAMES.contains(&&*name), "{name}");
+    }
+}
+
+#[test]
+fn an_account_speaks_in_the_place_of_the_token() {
+    let claims = json!({
+        "sub": "s-1", "email": "a@b", "uid": "u", "realmName": "claimed", "groupIds": ["admins"], "scope": "read",
+    });
+    let settings = IdentityClaims {
+        unique_name: Some("uid".parse().unwrap()),
+        headers: [ClaimHeader {
+            name: "x-email".into(),
+            claim: "email".parse().unwrap(),
+            format: Format::Text,
+        }]
+        .into(),
+        ..IdentityClaims::default()
+    };
+    let lines = |account: Option<&Account>| {
+        let rendered = render(&Object::of(&claims), ISS, &settings, account).unwrap();
+        rendered.lines.to_string()
+    };
+    assert_eq!(
+        lines(None),
+        "x-auth-subject: s-1\r\nx-auth-unique-name: u\r\nx-auth-realm: claimed\r\n\
+         x-auth-groups: admins\r\nx-auth-scope: read\r\nx-email: a@b\r\n"
+    );
+    let alice = Account::new("alice", ["staff", "b c"]).unwrap();
+    assert_eq!(
+        lines(Some(&alice)),
+        "x-auth-subject: alice\r\nx-auth-unique-name: u\r\nx-auth-realm: claimed\r\n\
+         x-auth-groups: staff,b c\r\nx-auth-scope: read\r\nx-email: a@b\r\n"
+    );
+    let groupless = Account::new("alice", [""; 0]).unwrap();
+    let named = groupless
+        .with_unique_name("1")
+        .unwrap()
+        .with_realm("own")
+        .unwrap();
+    assert_eq!(
+        lines(Some(&named)),
+        "x-auth-subject: alice\r\nx-auth-unique-name: 1\r\nx-auth-realm: own\r\n\
+         x-auth-scope: read\r\nx-email: a@b\r\n"
+    );
+}
+
+#[test]
+fn what_is_too_long_together_is_refused() {
+    let header = |n: usize| ClaimHeader {
+        name: format!("x-{n}").into(),
+        claim: "sub".parse().unwrap(),
+        format: Format::Text,
+    };
+    let settings = IdentityClaims {
+        headers: (0..8).map(header).collect(),
+        ..IdentityClaims::default()
+    };
+    let of = |length: usize| rendered_with(&json!({"sub": "s".repeat(length)}), &settings);
+    assert!(of(3 << 10).is_ok());
+    assert_eq!(of(4 << 10), Err(IdentityError::TooLong));
+}
+
+#[test]
+fn a_mapping_counts_for_its_time_and_for_its_source() {
+    let mapping = Mapping {
+        account: None,
+        by: 7,
+        from: UnixTime(100),
+        until: UnixTime(130),
+    };
+    assert!(mapping.holds(7, UnixTime(100)) && mapping.holds(7, UnixTime(129)));
+    assert!(!mapping.holds(8, UnixTime(100)));
+    for other in [0, 99, 130, 1_000] {
+        assert!(!mapping.holds(7, UnixTime(other)), "{other}");
     }
 }
 

@@ -31,6 +31,8 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod jose;
 #[cfg(test)]
 mod key_tls;

@@ -82,13 +82,17 @@ pub(super) async fn of(gateway: &Gateway, head: Parts, options: &Options) -> Rep
 }
 
 fn lines(record: &Record, failed: Option<&(Step, String)>) -> Vec<Line> {
-    let passed = |step| record.passed.iter().find(|(passed, _)| *passed == step);
+    let passed = |step| {
+        let said = record.passed.iter().filter(|(passed, _)| *passed == step);
+        let said: Vec<&str> = said.map(|(_, detail)| &**detail).collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    };
     Step::DECIDING
         .into_iter()
         .map(|step| {
             let (outcome, detail) = match (failed, passed(step)) {
                 (Some((at, why)), _) if *at == step => (Outcome::Fail, fail(why, record, step)),
-                (_, Some((_, detail))) => (Outcome::Pass, detail.clone()),
+                (_, Some(detail)) => (Outcome::Pass, detail),
                 (Some(_), None) => (Outcome::Skip, "not reached".to_owned()),
                 (None, None) => (Outcome::Skip, "not asked for".to_owned()),
             };

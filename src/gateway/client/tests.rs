@@ -7,6 +7,8 @@ fn snapshot() -> Snapshot {
         registry: Registry::default(),
         keychain: Default::default(),
         session: None,
+        own_headers: Default::default(),
+        users: Default::default(),
         upstreams: Vec::new(),
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         public_url: None,
