@@ -23,6 +23,8 @@ pub struct Limits {
     pub body_bytes: Option<u64>,
     /// `form_bytes`: a form body that is read for its token.
     pub form_bytes: usize,
+    /// `introspection_calls`: how many calls to introspection endpoints may be under way.
+    pub introspection_calls: usize,
     /// `connections`: of all clients together.
     pub connections: usize,
     /// `drain_timeout`: how long requests may go on after the signal to end.
@@ -41,6 +43,7 @@ impl Default for Limits {
             connection_age: Duration::from_secs(3600),
             body_bytes: None,
             form_bytes: 8 * 1024,
+            introspection_calls: 256,
             connections: 10_000,
             drain_timeout: Duration::from_secs(30),
         }

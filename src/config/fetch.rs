@@ -163,7 +163,8 @@ impl Fetch {
     }
 }
 
-fn authorities(fetch: &Section<'_>) -> Option<Vec<u8>> {
+/// The PEM certificates of `ca_file`.
+pub(super) fn authorities(fetch: &Section<'_>) -> Option<Vec<u8>> {
     let (path, span) = fetch.path("ca_file")?;
     let bytes = match files::read(&path, files::MAX_DOCUMENT) {
         Ok(bytes) => bytes,

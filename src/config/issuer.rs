@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    fetch, issuer_headers,
+    fetch, introspection, issuer_headers,
     issuer_keys::{self, Keys, Kind},
     parts::Parts,
     schema::{Key, Schema, key, section, unset},
@@ -73,7 +73,10 @@ const KEYS: &[Key] = &[
     ),
 ];
 
-const FETCH: &[Key] = &[section("fetch", "How the keys are fetched.")];
+const FETCH: &[Key] = &[
+    section("fetch", "How the keys are fetched."),
+    section("introspection", "Where the issuer is asked about tokens."),
+];
 
 /// What the warnings about all issuers together are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,8 @@ pub(super) fn decode(
     let active = issuer.boolean("active").unwrap_or_default();
     let headers = issuer_headers::decode(issuer, keys.as_ref());
     let rules = rules(issuer, Arc::clone(name), parts);
+    let endpoint = issuer.child("introspection", &introspection::SCHEMA);
+    let endpoint = introspection::decode(&endpoint, name);
     let Keys {
         source,
         kind,
@@ -119,6 +124,7 @@ pub(super) fn decode(
         rules,
         identity: parts.identity.as_before(IdentityClaims::default()),
         keys,
+        introspection: endpoint,
     })
 }
 
@@ -128,6 +134,7 @@ pub(super) fn check_defaults(defaults: &Section<'_>) {
     let _ = rules(defaults, "".into(), &Parts::default());
     let _ = defaults.boolean("active");
     let _ = fetch::decode(&defaults.child("fetch", &fetch::SCHEMA));
+    let _ = introspection::settings(&defaults.child("introspection", &introspection::SCHEMA));
 }
 
 /// Which audience rule the issuer ends up with.

@@ -56,6 +56,11 @@ const KEYS: &[Key] = &[
         "\"8KiB\"",
         "A form body that is read for its token.",
     ),
+    key(
+        "introspection_calls",
+        "256",
+        "To the introspection endpoints of all issuers, at a time. One more is refused.",
+    ),
     key("connections", "10000", "Of all clients together."),
     key(
         "drain_timeout",
@@ -93,6 +98,9 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
             .unwrap_or_default(),
         body_bytes: limits.size("body_bytes", 0..=u64::MAX),
         form_bytes: limits.size("form_bytes", 64..=1 << 20).unwrap_or_default(),
+        introspection_calls: limits
+            .number("introspection_calls", 1..=10_000)
+            .unwrap_or_default(),
         connections: limits
             .number("connections", 1..=1_000_000)
             .unwrap_or_default(),

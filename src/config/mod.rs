@@ -26,6 +26,7 @@ mod environment;
 mod fetch;
 mod fetch_certificate;
 mod files;
+mod introspection;
 mod issuer;
 mod issuer_discovery;
 mod issuer_headers;

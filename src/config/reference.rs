@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    admin_section, fetch, issuer, limits, root, route,
+    admin_section, fetch, introspection, issuer, limits, root, route,
     schema::{Schema, Setting},
     server_section, token, upstream,
 };
@@ -37,8 +37,10 @@ pub fn reference() -> String {
     text.push_str("\n# Whom the gateway trusts: the iss claim, percent-encoded or as a plain URL.");
     let name = "[issuers.\"https%3A%2F%2Fidp.example.com%2Frealms%2Forders\"]";
     section(&mut text, Some(name), &issuer::SCHEMA);
-    let name = name.replace("\"]", "\".fetch]");
-    section(&mut text, Some(&name), &fetch::SCHEMA);
+    let part = |part: &str| name.replace("\"]", &format!("\".{part}]"));
+    section(&mut text, Some(&part("fetch")), &fetch::SCHEMA);
+    let name = part("introspection");
+    section(&mut text, Some(&name), &introspection::SCHEMA);
     text
 }
 

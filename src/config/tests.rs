@@ -7,6 +7,7 @@ use crate::clock::{Clock, UnixTime};
 
 mod errors;
 mod files;
+mod introspection;
 mod issuers;
 mod issuers_file;
 mod key_files;

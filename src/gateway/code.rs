@@ -29,6 +29,7 @@ pub enum Code {
     ClaimMissing,
     ClaimNotAllowed,
     ClaimMalformed,
+    TokenInactive,
     ScopeInsufficient,
     RouteNotFound,
     MethodNotAllowed,
@@ -40,6 +41,7 @@ pub enum Code {
     UpstreamTimeout,
     UpstreamMalformed,
     KeysUnavailable,
+    IntrospectionUnavailable,
     Overloaded,
 }
 
@@ -60,7 +62,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -83,6 +85,7 @@ impl Code {
         Self::ClaimMissing,
         Self::ClaimNotAllowed,
         Self::ClaimMalformed,
+        Self::TokenInactive,
         Self::ScopeInsufficient,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
@@ -94,6 +97,7 @@ impl Code {
         Self::UpstreamTimeout,
         Self::UpstreamMalformed,
         Self::KeysUnavailable,
+        Self::IntrospectionUnavailable,
         Self::Overloaded,
     ];
 
@@ -224,6 +228,11 @@ impl Code {
                 S::UNAUTHORIZED,
                 "One of the token's claims is malformed.",
             ),
+            Self::TokenInactive => (
+                "token_inactive",
+                S::UNAUTHORIZED,
+                "The token is not active.",
+            ),
             Self::ScopeInsufficient => (
                 "scope_insufficient",
                 S::FORBIDDEN,
@@ -279,6 +288,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The issuer's keys are not available at the moment; try again.",
             ),
+            Self::IntrospectionUnavailable => (
+                "introspection_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The issuer cannot be asked about the token at the moment; try again.",
+            ),
             Self::Overloaded => (
                 "overloaded",
                 S::SERVICE_UNAVAILABLE,
@@ -311,7 +325,8 @@ impl Code {
             | Self::AudienceNotAllowed
             | Self::ClaimMissing
             | Self::ClaimNotAllowed
-            | Self::ClaimMalformed => Challenge::InvalidToken,
+            | Self::ClaimMalformed
+            | Self::TokenInactive => Challenge::InvalidToken,
             Self::RequestMalformed
             | Self::RouteNotFound
             | Self::MethodNotAllowed
@@ -323,6 +338,7 @@ impl Code {
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
             | Self::KeysUnavailable
+            | Self::IntrospectionUnavailable
             | Self::Overloaded => Challenge::None,
         }
     }

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
+use tokio::sync::Semaphore;
 
 use crate::{
     authz::{self, Denied, Permit},
@@ -14,7 +15,8 @@ use crate::{
     clock::Clock,
     forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
     identity::Principal,
-    jose::{compact, verify},
+    issuer::Issuer,
+    jose::{Unverified, Verified, compact, verify},
     limits::Limits,
     route::{Access, Route, host},
     telemetry::Metrics,
@@ -22,6 +24,7 @@ use crate::{
 };
 
 mod again;
+mod ask;
 pub mod code;
 pub mod limit;
 pub mod metadata;
@@ -52,6 +55,8 @@ pub struct Gateway {
     limits: Limits,
     clock: Clock,
     metrics: Arc<Metrics>,
+    /// Leave to ask an issuer about a token, for all issuers together.
+    calls: Arc<Semaphore>,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -113,6 +118,9 @@ impl Gateway {
             .prove(&token, snapshot, &route, recent, note, trace)
             .await?;
         let principal = self.identify(&proof, snapshot, head.uri.path(), trace)?;
+        if proof.is_asked_about() {
+            Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
+        }
         say::principal(trace, &principal);
         token::strip(&mut head, &route.token)?;
         let permit = authz::permit(principal, &route, head).map_err(|why| denied(why, &route))?;
@@ -142,6 +150,9 @@ impl Gateway {
             return self.remembered(proof, route, note, trace);
         }
         self.metrics.token_cache_misses.inc();
+        if let Some(issuer) = ask::of_opaque(bytes, snapshot, route) {
+            return Box::pin(self.ask_of_opaque(bytes, issuer, snapshot, note, trace)).await;
+        }
         let unverified = compact::parse(bytes, route.token.max_bytes)?;
         say::shape(trace, &unverified);
         let issuer = registry.find(&unverified.issuer()?)?;
@@ -150,19 +161,36 @@ impl Gateway {
         trace.pass(Step::Issuer, || issuer.name.to_string());
         issuer.headers.check(unverified.header())?;
         say::header(trace, unverified.header());
-        let keys = issuer.keys.find(unverified.header()).await;
-        say::keys(trace, issuer, &keys);
-        let keys = keys?;
-        let verified = match verify::verify(unverified, &keys) {
+        let verified = match self.verify(bytes, unverified, issuer, route, trace).await {
             Ok(verified) => verified,
-            Err(bad) => again::verify(bytes, route.token.max_bytes, issuer, &keys)
-                .await
-                .ok_or(bad)?,
+            Err(local) => {
+                return Box::pin(self.ask_instead(local, bytes, issuer, snapshot, trace)).await;
+            }
         };
         say::signature(trace, issuer, &verified);
         let proof = Arc::new(Proof::new(issuer, verified, generation, bytes.len()));
         self.proofs.keep(digest, &proof);
         Ok(proof)
+    }
+
+    /// The signature, by the issuer's keys.
+    async fn verify(
+        &self,
+        bytes: &[u8],
+        unverified: Unverified<'_>,
+        issuer: &Issuer,
+        route: &Route,
+        trace: &mut impl Trace,
+    ) -> Result<Verified, Refusal> {
+        let keys = issuer.keys.find(unverified.header()).await;
+        say::keys(trace, issuer, &keys);
+        let keys = keys?;
+        match verify::verify(unverified, &keys) {
+            Ok(verified) => Ok(verified),
+            Err(bad) => Ok(again::verify(bytes, route.token.max_bytes, issuer, &keys)
+                .await
+                .ok_or(bad)?),
+        }
     }
 
     /// A token whose signature is known to be good: whether this route takes its issuer's is asked anew.
@@ -195,7 +223,7 @@ impl Gateway {
             say::claims(trace, known.identity(), rules, now);
             return Ok(known);
         }
-        let identity = claims::check(proof.verified.clone(), rules, now, resource)?;
+        let identity = claims::check(proof.evidence.clone(), rules, now, resource)?;
         say::claims(trace, &identity, rules, now);
         Ok(proof.memo.principal(identity, &proof.issuer.identity)?)
     }

@@ -15,12 +15,14 @@ impl Gateway {
     #[must_use]
     pub fn new(policy: Policy, limits: Limits, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let snapshot = ArcSwap::from_pointee(Snapshot::new(policy, 1, &metrics));
+        let calls = Arc::new(Semaphore::new(limits.introspection_calls));
         Self {
             snapshot,
             proofs: Proofs::default(),
             limits,
             clock,
             metrics,
+            calls,
         }
     }
 
@@ -108,7 +110,8 @@ impl Gateway {
             }
             Err(refusal) => {
                 self.tell(&refusal, &note, &request_id, exchange.peer);
-                respond::refuse(&refusal, &request_id, &snapshot.realm)
+                let metadata = snapshot.resource_metadata(note.route.as_ref());
+                respond::refuse(&refusal, &request_id, &snapshot.realm, metadata)
             }
         };
         self.metrics.request_duration.observe(started.elapsed());

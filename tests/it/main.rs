@@ -23,6 +23,8 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod jose;
 #[cfg(test)]
 mod key_tls;
@@ -34,6 +36,8 @@ mod lifecycle;
 mod limits;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod metadata;
 #[cfg(test)]
 mod path;
 #[cfg(test)]

@@ -1,14 +1,17 @@
-//! The one issuer that a token names: nobody else's keys are fetched to explain it.
+//! The one issuer that a token names, or those that may know one that names none: nobody else is asked
+//! to explain it.
 
 use std::{path::Path, sync::Arc};
 
 use crate::{
     clock::Clock,
+    introspection,
     issuer::{Issuer, KeyRing, KeySource, Registry},
     jose::{compact, jwk},
 };
 
-/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given.
+/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given. A token that
+/// is no JWT names none: then it is of those that are asked about such tokens, without their keys.
 ///
 /// # Errors
 /// A sentence, when `jwks` cannot be used.
@@ -19,6 +22,11 @@ pub(super) fn narrow(
     clock: &Clock,
 ) -> Result<Registry, String> {
     let set = jwks.map(read).transpose()?;
+    if introspection::is_opaque(token.as_bytes()) {
+        let asked = registry.iter().filter(|issuer| issuer.vouches_for_opaque());
+        let without_keys = |issuer| copy(issuer, KeySource::Fixed(Arc::default()), clock);
+        return Ok(Registry::new(asked.map(|issuer| without_keys(issuer))));
+    }
     let unverified = compact::parse(token.as_bytes(), usize::MAX).ok();
     let named = unverified.as_ref().and_then(|token| token.issuer().ok());
     let issuer = named.and_then(|name| registry.get(&name));
@@ -27,15 +35,21 @@ pub(super) fn narrow(
             Some(set) => KeySource::Fixed(Arc::clone(set)),
             None => issuer.keys.source().clone(),
         };
-        Issuer {
-            name: Arc::clone(&issuer.name),
-            active: issuer.active,
-            headers: Arc::clone(&issuer.headers),
-            rules: issuer.rules.clone(),
-            identity: Arc::clone(&issuer.identity),
-            keys: Arc::new(KeyRing::new(source, clock.clone())),
-        }
+        copy(issuer, source, clock)
     })))
+}
+
+/// `issuer` with keys from `source`.
+fn copy(issuer: &Issuer, source: KeySource, clock: &Clock) -> Issuer {
+    Issuer {
+        name: Arc::clone(&issuer.name),
+        active: issuer.active,
+        headers: Arc::clone(&issuer.headers),
+        rules: issuer.rules.clone(),
+        identity: Arc::clone(&issuer.identity),
+        keys: Arc::new(KeyRing::new(source, clock.clone())),
+        introspection: issuer.introspection.clone(),
+    }
 }
 
 fn read(path: &Path) -> Result<Arc<jwk::JwkSet>, String> {
