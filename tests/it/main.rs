@@ -15,6 +15,8 @@ mod differential;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod forward;
 #[cfg(test)]
 mod harness;
