@@ -4,91 +4,29 @@
 //! [`Introspection::ask`] alone makes a [`Vouched`]. What it learns is remembered for a short while, and
 //! requests with one token share one call.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock};
 
-use reqwest::{Client, Url};
+use reqwest::Client;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use crate::{clock::UnixTime, jose::json::Object, secret::Secret};
+use crate::{clock::UnixTime, jose::json::Object};
 
 mod answer;
 mod call;
 mod client;
 mod flight;
 mod memory;
+mod settings;
 
 pub use call::CallError;
+pub use settings::{Authentication, Credentials, Jwt, Method, Settings};
 
 use flight::Flights;
 use memory::{Digest, Memory};
 
 /// The most bytes that an answer may have: 64 KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
-
-/// How an issuer is asked about tokens, prepared from the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Where; https unless the configuration check allowed otherwise.
-    pub endpoint: Url,
-    /// What stands there.
-    pub method: Method,
-    /// Who we are there; a userinfo endpoint is shown the token itself instead.
-    pub credentials: Option<Credentials>,
-    /// Which tokens in the form of a JWT are asked about.
-    pub jwt: Jwt,
-    /// Whether it is asked about tokens that have no such form.
-    pub opaque: bool,
-    /// The most time that one call may take.
-    pub timeout: Duration,
-    /// How long a good answer is believed, at most until `exp`: so long a revoked token passes.
-    pub cache: Duration,
-    /// PEM certificates of the authorities to trust instead of the machine's.
-    pub authorities: Option<Vec<u8>>,
-}
-
-/// What kind of endpoint it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// RFC 7662.
-    Introspect,
-    /// OpenID Connect Core 1.0 §5.3.
-    Userinfo,
-}
-
-/// When the issuer is asked about a token in the form of a JWT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Jwt {
-    /// Never.
-    Local,
-    /// When no key here verifies it.
-    Fallback,
-    /// Each time, after it was verified here.
-    Always,
-}
-
-/// Who the gateway is at the endpoint (RFC 6749 §2.3.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    /// `client_id`.
-    pub client_id: String,
-    /// `client_secret`.
-    pub secret: Secret,
-    /// How they are sent.
-    pub authentication: Authentication,
-}
-
-/// How the credentials are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authentication {
-    /// In the Authorization header.
-    Basic,
-    /// In the body.
-    Post,
-}
 
 /// What an issuer said of a token that it calls active. Cloning shares it.
 ///
