@@ -7,6 +7,7 @@
 //! token::RawToken          bytes that a request carried            token::extract
 //! jose::Unverified         split and decoded, within limits        jose::compact::parse
 //! jose::Verified           the signature is good                   only jose::verify::verify
+//! introspection::Vouched   or: its issuer says that it is active   only introspection::Introspection::ask
 //! claims::Identity         time, audience and claims are good      only claims::check
 //! identity::Principal      the identity, with its headers          only identity::Memo
 //! authz::Permit            this identity may do this request       only authz::permit
@@ -61,6 +62,7 @@ pub mod forward;
 pub mod gateway;
 pub mod gather;
 pub mod identity;
+pub mod introspection;
 pub mod issuer;
 pub mod jose;
 pub mod limits;

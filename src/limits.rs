@@ -25,6 +25,8 @@ pub struct Limits {
     pub form_bytes: usize,
     /// `bind_body_bytes`: a body that is read because a claim is bound to it.
     pub bind_body_bytes: usize,
+    /// `introspection_calls`: how many calls to introspection endpoints may be under way.
+    pub introspection_calls: usize,
     /// `connections`: of all clients together.
     pub connections: usize,
     /// `drain_timeout`: how long requests may go on after the signal to end.
@@ -44,6 +46,7 @@ impl Default for Limits {
             body_bytes: None,
             form_bytes: 8 * 1024,
             bind_body_bytes: 64 * 1024,
+            introspection_calls: 256,
             connections: 10_000,
             drain_timeout: Duration::from_secs(30),
         }

@@ -77,6 +77,7 @@ pub(crate) fn issuer(key: &Arc<Key>) -> Issuer {
         rules: rules(),
         identity: Arc::new(IdentityClaims::default()),
         keys: Arc::new(KeyRing::new(KeySource::Fixed(Arc::new(keys)), clock)),
+        introspection: None,
     }
 }
 

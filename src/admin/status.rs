@@ -98,7 +98,7 @@ impl Counts {
     pub(super) fn of(registry: &Registry) -> Self {
         let mut counts = Self::default();
         for issuer in registry.iter() {
-            let count = match (issuer.active, issuer.has_keys()) {
+            let count = match (issuer.active, issuer.is_ready()) {
                 (false, _) => &mut counts.inactive,
                 (true, true) => &mut counts.ready,
                 (true, false) => &mut counts.without_keys,
@@ -124,7 +124,7 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
     let keys = registry.is_empty()
         || registry
             .iter()
-            .any(|issuer| issuer.active && issuer.has_keys());
+            .any(|issuer| issuer.active && issuer.is_ready());
     let ready = keys && !draining;
     let status = if ready {
         StatusCode::OK

@@ -6,18 +6,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::{
-    clock::UnixTime,
-    jose::{Header, Thumbprint, Verified, json::Object},
-};
+use crate::{clock::UnixTime, jose::json::Object};
 
 pub mod allowed;
 pub mod audience;
+pub mod evidence;
 pub mod path;
 pub mod scope;
 pub mod time;
 
 pub use audience::Audiences;
+pub use evidence::Evidence;
 pub use path::ClaimPath;
 pub use scope::Scopes;
 
@@ -38,28 +37,29 @@ pub struct Rules {
     pub max_age: Option<i64>,
 }
 
-/// A verified token that its issuer's rules accept, now and for this resource. Cloning shares it.
+/// A token that its issuer signed or vouches for, and that its rules accept, now and for this resource.
+/// Cloning shares it.
 ///
 /// Only [`check`] makes one:
 ///
 /// ```compile_fail,E0451
-/// use portcullis::{claims::Identity, jose::Verified};
+/// use portcullis::claims::{Evidence, Identity};
 ///
-/// fn forge(verified: Verified) -> Identity {
-///     Identity { issuer: "https://idp.example.com".into(), verified }
+/// fn forge(evidence: Evidence) -> Identity {
+///     Identity { issuer: "https://idp.example.com".into(), evidence }
 /// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Identity {
     issuer: Arc<str>,
-    verified: Verified,
+    evidence: Evidence,
     times: time::Times,
 }
 
 /// The checks in their order, for whoever shows how far a token came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// `iss` is the issuer whose key made the signature.
+    /// `iss` is the issuer whose key made the signature, or who vouches for the token.
     Issuer,
     /// `exp`, `nbf`, `iat` and the age.
     Time,
@@ -72,8 +72,8 @@ pub enum Step {
 /// Why the claims are refused. The texts name claims, never values of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimsError {
-    /// `iss` is not the issuer whose key made the signature, or is not there.
-    #[error("the token's \"iss\" is not the issuer whose key signed it")]
+    /// `iss` is not the issuer whose key made the signature or who vouches for the token, or is not there.
+    #[error("the token's \"iss\" is not the issuer whose key signed it, or who vouches for it")]
     Issuer,
     /// `exp` plus the skew has been reached.
     #[error("the token expired at {0}")]
@@ -106,22 +106,23 @@ pub enum ClaimsError {
     },
 }
 
-/// Checks `verified` against `rules` in the order issuer, time, audience, required and allowed claims.
+/// Checks the claims of `evidence` against `rules` in the order issuer, time, audience, required and allowed claims.
 ///
 /// `resource` is the URL that was asked for (`public_url` and the canonical path), if `public_url` is set.
 ///
 /// # Errors
 /// [`ClaimsError`] is the first check that fails.
 pub fn check(
-    verified: Verified,
+    evidence: impl Into<Evidence>,
     rules: &Rules,
     now: UnixTime,
     resource: Option<&str>,
 ) -> Result<Identity, ClaimsError> {
-    let times = accept(verified.claims(), rules, now, resource)?;
+    let evidence = evidence.into();
+    let times = accept(evidence.claims(), rules, now, resource)?;
     Ok(Identity {
         issuer: Arc::clone(&rules.issuer),
-        verified,
+        evidence,
         times,
     })
 }
@@ -155,7 +156,7 @@ impl Identity {
     /// The claims, all of them checked.
     #[must_use]
     pub fn claims(&self) -> &Object {
-        self.verified.claims()
+        self.evidence.claims()
     }
 
     /// `exp`, if it is there.
@@ -173,14 +174,8 @@ impl Identity {
 
     /// The token's header.
     #[must_use]
-    pub fn header(&self) -> &Header {
-        self.verified.header()
-    }
-
-    /// Which key signed the token.
-    #[must_use]
-    pub fn key(&self) -> Thumbprint {
-        self.verified.key()
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 }
 

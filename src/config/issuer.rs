@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     decryption::{self, Decryption},
-    fetch, issuer_headers, issuer_identity,
+    fetch, introspection, issuer_headers, issuer_identity,
     issuer_keys::{self, Keys, Kind},
     parts::Parts,
     schema::{Key, Schema, key, section, unset},
@@ -86,6 +86,7 @@ const SECTIONS: &[Key] = &[
         "decryption",
         "What this issuer's tokens are encrypted with.",
     ),
+    section("introspection", "Where the issuer is asked about tokens."),
 ];
 
 /// What the warnings about all issuers together are made of.
@@ -113,6 +114,8 @@ pub(super) fn decode(
     let rules = rules(issuer, Arc::clone(name), parts);
     let encryption_required = decryption.of_issuer(issuer, name, active);
     let replay = replay(issuer, &rules);
+    let endpoint = issuer.child("introspection", &introspection::SCHEMA);
+    let endpoint = introspection::decode(&endpoint, name);
     let Keys {
         source,
         kind,
@@ -137,6 +140,7 @@ pub(super) fn decode(
         replay,
         identity: identity(issuer, parts),
         keys,
+        introspection: endpoint,
     })
 }
 
@@ -149,6 +153,7 @@ pub(super) fn check_defaults(defaults: &Section<'_>, parts: &Parts) {
     let _ = defaults.boolean("active");
     let _ = fetch::decode(&defaults.child("fetch", &fetch::SCHEMA));
     decryption::check_defaults(defaults);
+    let _ = introspection::settings(&defaults.child("introspection", &introspection::SCHEMA));
 }
 
 /// Which audience rule the issuer ends up with.

@@ -8,7 +8,7 @@ use super::{
     issuer_trust_store,
     schema::{Key, Schema, needed, unset},
     section::{Section, Text},
-    value::{Node, Span},
+    value::{Node, Span, Value},
 };
 use crate::{
     issuer::{KeyForm, KeySource},
@@ -154,6 +154,14 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
             if issuer_discovery::is_url(name) && !is_meant {
                 return discovered(issuer, name, span);
             }
+            if is_opaque(issuer) && !is_meant {
+                return Some(Keys {
+                    source: KeySource::Fixed(Arc::default()),
+                    kind: Kind::Remote,
+                    algorithms: None,
+                    span,
+                });
+            }
             let help = "name one of discovery_url, jwks_uri, jwks_file, jwks, certificate_file, \
                         public_key_file, truststore_file, shared_secret_file";
             issuer.missing(span, "the issuer has no source of keys", help);
@@ -170,6 +178,15 @@ pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Key
             None
         }
     }
+}
+
+/// Whether the issuer is asked about tokens that are no JWTs, so that it can do without a key.
+fn is_opaque(issuer: &Section<'_>) -> bool {
+    let opaque = match issuer.written("introspection").map(|node| &node.value) {
+        Some(Value::Table(table)) => table.get("opaque"),
+        _ => None,
+    };
+    opaque.is_some_and(|node| matches!(node.value, Value::Boolean(true)))
 }
 
 fn one(issuer: &Section<'_>, source: &str, name: &str) -> Option<Keys> {

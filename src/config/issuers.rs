@@ -27,6 +27,7 @@ use crate::{
 pub(super) struct Issuers {
     all: Vec<Arc<Issuer>>,
     parts: Parts,
+    opaque: Vec<Arc<str>>,
     /// Also of those that are wrong, so that routes that name them are not wrong as well.
     names: HashMap<Arc<str>, Known>,
 }
@@ -94,6 +95,11 @@ impl Issuers {
         self.parts.subjects.own_headers()
     }
 
+    /// Active ones that are asked about tokens that are no JWTs.
+    pub(super) fn asked_about_opaque(&self) -> &[Arc<str>] {
+        &self.opaque
+    }
+
     /// The registry of all of them.
     pub(super) fn into_registry(self) -> Registry {
         Registry::new(self.all)
@@ -119,6 +125,12 @@ impl Issuers {
         }
         let issuer = issuer::decode(&section, &name, entry.key_span, &self.parts, decryption);
         let active = issuer.as_ref().is_none_or(|issuer| issuer.active);
+        if issuer
+            .as_ref()
+            .is_some_and(|i| i.active && i.vouches_for_opaque())
+        {
+            self.opaque.push(Arc::clone(&name));
+        }
         self.names.insert(
             name,
             Known {

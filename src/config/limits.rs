@@ -61,6 +61,11 @@ const KEYS: &[Key] = &[
         "\"64KiB\"",
         "A body that is read because a route binds a claim to it.",
     ),
+    key(
+        "introspection_calls",
+        "256",
+        "To the introspection endpoints of all issuers, at a time. One more is refused.",
+    ),
     key("connections", "10000", "Of all clients together."),
     key(
         "drain_timeout",
@@ -100,6 +105,9 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
         form_bytes: limits.size("form_bytes", 64..=1 << 20).unwrap_or_default(),
         bind_body_bytes: limits
             .size("bind_body_bytes", 64..=16 << 20)
+            .unwrap_or_default(),
+        introspection_calls: limits
+            .number("introspection_calls", 1..=10_000)
             .unwrap_or_default(),
         connections: limits
             .number("connections", 1..=1_000_000)

@@ -31,6 +31,7 @@ mod fetch;
 mod fetch_certificate;
 mod files;
 mod identity_section;
+mod introspection;
 mod issuer;
 mod issuer_discovery;
 mod issuer_headers;

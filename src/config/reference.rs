@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    admin_section, decryption, fetch, identity_section, issuer, issuer_identity, limits, root,
-    route,
+    admin_section, decryption, fetch, identity_section, introspection, issuer, issuer_identity,
+    limits, root, route,
     schema::{Schema, Setting},
     server_section, session_section, store_section, token, upstream, user_registry,
 };
@@ -59,6 +59,11 @@ pub fn reference() -> String {
         &mut text,
         Some(&inner("identity")),
         &issuer_identity::SCHEMA,
+    );
+    section(
+        &mut text,
+        Some(&inner("introspection")),
+        &introspection::SCHEMA,
     );
     text
 }

@@ -171,13 +171,17 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
             }
         }
     }
+    let issuers = issuers(section, to.issuers);
+    if access != Access::Public {
+        check_opaque(section, issuers.as_ref(), to.issuers, root);
+    }
     Route {
         id,
         name: format!("{}{path}", host.as_deref().unwrap_or_default()).into(),
         methods: methods(section),
         access,
         token: token(section, to),
-        issuers: issuers(section, to.issuers),
+        issuers,
         scopes: scopes(section, "scopes"),
         any_scopes: scopes(section, "any_scopes"),
         when: when::decode(section),
@@ -326,6 +330,27 @@ fn issuers(section: &Section<'_>, known: &Issuers) -> Option<HashSet<Arc<str>>> 
             .filter_map(|text| known.find(section, text))
             .collect(),
     )
+}
+
+/// A token that is no JWT does not say whom to ask, and must not be shown to everybody.
+fn check_opaque(
+    section: &Section<'_>,
+    admitted: Option<&HashSet<Arc<str>>>,
+    known: &Issuers,
+    root: Span,
+) {
+    let is_admitted = |name: &&Arc<str>| admitted.is_none_or(|names| names.contains(*name));
+    let mut asked = known.asked_about_opaque().iter().filter(is_admitted);
+    if let (Some(one), Some(other)) = (asked.next(), asked.next()) {
+        let place = if section.span == Span::NOWHERE {
+            root
+        } else {
+            section.place("issuers")
+        };
+        let message = format!("two issuers with opaque = true on one route: {one} and {other}");
+        let help = "say in \"issuers\" of the route which of them it takes";
+        section.context.error_with_help(place, message, help);
+    }
 }
 
 /// Scopes are made of the characters of RFC 6749 §3.3.

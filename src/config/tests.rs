@@ -8,6 +8,7 @@ use crate::clock::{Clock, UnixTime};
 mod decryption;
 mod errors;
 mod files;
+mod introspection;
 mod issuers;
 mod issuers_file;
 mod key_files;

@@ -32,6 +32,7 @@ pub enum Code {
     ClaimMalformed,
     MappingFailed,
     TokenReplayed,
+    TokenInactive,
     ScopeInsufficient,
     UserUnknown,
     BindingMismatch,
@@ -48,6 +49,7 @@ pub enum Code {
     KeysUnavailable,
     StoreUnavailable,
     RegistryUnavailable,
+    IntrospectionUnavailable,
     Overloaded,
 }
 
@@ -68,7 +70,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -94,6 +96,7 @@ impl Code {
         Self::ClaimMalformed,
         Self::MappingFailed,
         Self::TokenReplayed,
+        Self::TokenInactive,
         Self::ScopeInsufficient,
         Self::UserUnknown,
         Self::BindingMismatch,
@@ -110,6 +113,7 @@ impl Code {
         Self::KeysUnavailable,
         Self::StoreUnavailable,
         Self::RegistryUnavailable,
+        Self::IntrospectionUnavailable,
         Self::Overloaded,
     ];
 
@@ -250,6 +254,11 @@ impl Code {
                 S::UNAUTHORIZED,
                 "Nobody could say who the token's subject is.",
             ),
+            Self::TokenInactive => (
+                "token_inactive",
+                S::UNAUTHORIZED,
+                "The token is not active.",
+            ),
             Self::TokenReplayed => (
                 "token_replayed",
                 S::UNAUTHORIZED,
@@ -325,6 +334,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The issuer's keys are not available at the moment; try again.",
             ),
+            Self::IntrospectionUnavailable => (
+                "introspection_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The issuer cannot be asked about the token at the moment; try again.",
+            ),
             Self::RegistryUnavailable => (
                 "registry_unavailable",
                 S::SERVICE_UNAVAILABLE,
@@ -370,6 +384,7 @@ impl Code {
             | Self::ClaimNotAllowed
             | Self::ClaimMalformed
             | Self::MappingFailed
+            | Self::TokenInactive
             | Self::TokenReplayed => Challenge::InvalidToken,
             Self::RequestMalformed
             | Self::UserUnknown
@@ -385,6 +400,7 @@ impl Code {
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
             | Self::KeysUnavailable
+            | Self::IntrospectionUnavailable
             | Self::RegistryUnavailable
             | Self::StoreUnavailable
             | Self::Overloaded => Challenge::None,

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
+use tokio::sync::Semaphore;
 
 use crate::{
     authz::{self, Denied, Facts, Permit},
@@ -18,8 +19,8 @@ use crate::{
     clock::Clock,
     forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
     identity::{NOBODY, Principal},
-    issuer::Replay,
-    jose::{compact, verify},
+    issuer::{Issuer, Replay},
+    jose::{Unverified, Verified, compact, verify},
     limits::Limits,
     route::{Access, Route, host},
     session,
@@ -29,6 +30,7 @@ use crate::{
 };
 
 mod again;
+mod ask;
 mod client;
 pub mod code;
 mod decryption;
@@ -72,6 +74,8 @@ pub struct Gateway {
     store: Arc<dyn Store>,
     /// What sessions are encrypted with where the configuration names no keys.
     session_keys: OnceLock<Option<session::Keys>>,
+    /// Leave to ask an issuer about a token, for all issuers together.
+    calls: Arc<Semaphore>,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -146,6 +150,9 @@ impl Gateway {
         let principal = self
             .identify(&proof, snapshot, head.uri.path(), trace)
             .await?;
+        if proof.is_asked_about() {
+            Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
+        }
         say::principal(trace, &principal);
         let fresh = match session {
             None => self.fresh(snapshot, &route, &head, &token),
@@ -194,6 +201,9 @@ impl Gateway {
             return self.remembered(proof, route, note, trace);
         }
         self.metrics.token_cache_misses.inc();
+        if let Some(issuer) = ask::of_opaque(bytes, snapshot, route) {
+            return Box::pin(self.ask_of_opaque(bytes, issuer, snapshot, note, trace)).await;
+        }
         let opened = self
             .decryption
             .open(bytes, &snapshot.policy.keychain)
@@ -208,19 +218,37 @@ impl Gateway {
         opened.admit(issuer)?;
         issuer.headers.check(unverified.header())?;
         say::header(trace, unverified.header());
-        let keys = issuer.keys.find(unverified.header()).await;
-        say::keys(trace, issuer, &keys);
-        let keys = keys?;
-        let verified = match verify::verify(unverified, &keys) {
+        let signed = opened.signed();
+        let verified = match self.verify(signed, unverified, issuer, route, trace).await {
             Ok(verified) => verified,
-            Err(bad) => again::verify(bytes, route.token.max_bytes, issuer, &keys)
-                .await
-                .ok_or(bad)?,
+            Err(local) => {
+                return Box::pin(self.ask_instead(local, signed, issuer, snapshot, trace)).await;
+            }
         };
         say::signature(trace, issuer, &verified);
         let proof = Arc::new(Proof::new(issuer, verified, generation, bytes.len()));
         self.proofs.keep(digest, &proof);
         Ok(proof)
+    }
+
+    /// The signature, by the issuer's keys.
+    async fn verify(
+        &self,
+        bytes: &[u8],
+        unverified: Unverified<'_>,
+        issuer: &Issuer,
+        route: &Route,
+        trace: &mut impl Trace,
+    ) -> Result<Verified, Refusal> {
+        let keys = issuer.keys.find(unverified.header()).await;
+        say::keys(trace, issuer, &keys);
+        let keys = keys?;
+        match verify::verify(unverified, &keys) {
+            Ok(verified) => Ok(verified),
+            Err(bad) => Ok(again::verify(bytes, route.token.max_bytes, issuer, &keys)
+                .await
+                .ok_or(bad)?),
+        }
     }
 
     /// A token whose signature is known to be good: whether this route takes its issuer's is asked anew.
@@ -254,7 +282,7 @@ impl Gateway {
             say::claims(trace, known.identity(), rules, now);
             return Ok(known);
         }
-        let identity = claims::check(proof.verified.clone(), rules, now, resource)?;
+        let identity = claims::check(proof.evidence.clone(), rules, now, resource)?;
         say::claims(trace, &identity, rules, now);
         if by != NOBODY {
             return Box::pin(subject::look_up(proof, snapshot, identity, now, trace)).await;

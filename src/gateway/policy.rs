@@ -11,9 +11,9 @@ use crate::{
     claims::Audiences,
     forward::Upstream,
     identity::OwnHeaders,
-    issuer::Registry,
+    issuer::{Issuer, Registry},
     jose::jwe::Keychain,
-    route::{NoRoute, Routes, TargetError, target},
+    route::{Access, NoRoute, Route, Routes, TargetError, target},
     session,
     telemetry::metrics::{Metrics, RequestLabels},
     users::{Mapper, Users},
@@ -87,6 +87,8 @@ pub struct Snapshot {
     pub(super) realm: Realm,
     pub(super) metadata: Option<Metadata>,
     allowed: Vec<Counter>,
+    /// For each route, whom to ask about tokens that are no JWTs.
+    opaque: Vec<Option<Arc<Issuer>>>,
 }
 
 impl Snapshot {
@@ -104,6 +106,7 @@ impl Snapshot {
         });
         Self {
             allowed: allowed.collect(),
+            opaque: asked_about_opaque(&policy),
             realm: Realm::new(policy.public_url.as_deref()),
             metadata: Metadata::new(&policy),
             generation,
@@ -150,11 +153,40 @@ impl Snapshot {
         }
     }
 
+    /// Where a client finds whom to ask for a token, if there is a public URL.
+    pub(super) fn resource_metadata(&self, route: Option<&Arc<Route>>) -> Option<&str> {
+        let metadata = self.metadata.as_ref()?;
+        Some(metadata.url(route.map(|route| &**route)))
+    }
+
+    /// Whom to ask about a token of `route` that is no JWT.
+    pub(super) fn opaque(&self, route: &Route) -> Option<&Arc<Issuer>> {
+        self.opaque.get(route.id)?.as_ref()
+    }
+
     pub(super) fn count_allowed(&self, route: usize) {
         if let Some(counter) = self.allowed.get(route) {
             counter.inc();
         }
     }
+}
+
+/// The one issuer of each route that vouches for tokens that are no JWTs. The configuration refuses two;
+/// here nobody is asked then, for the token would be shown to the wrong one.
+fn asked_about_opaque(policy: &Policy) -> Vec<Option<Arc<Issuer>>> {
+    let all = policy.registry.iter();
+    let asked: Vec<_> = all.filter(|i| i.active && i.vouches_for_opaque()).collect();
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let of_route = |route: &Arc<Route>| {
+        let mut admitted = asked.iter().filter(|i| route.admit(&i.name).is_ok());
+        match (route.access, admitted.next(), admitted.next()) {
+            (Access::Required | Access::Optional, Some(one), None) => Some(Arc::clone(one)),
+            _ => None,
+        }
+    };
+    policy.routes.all().iter().map(of_route).collect()
 }
 
 /// No route is for these two: one asks for a tunnel, the other has its header fields sent back, and

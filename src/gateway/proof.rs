@@ -14,9 +14,9 @@ use aws_lc_rs::digest;
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
+    claims::Evidence,
     identity::Memo,
     issuer::{Issuer, Registry},
-    jose::Verified,
 };
 
 /// What a token proved: whose it is, and that the signature is good.
@@ -24,8 +24,8 @@ use crate::{
 pub struct Proof {
     /// Whose key made the signature.
     pub issuer: Arc<Issuer>,
-    /// The token.
-    pub verified: Verified,
+    /// What its claims are believed for.
+    pub evidence: Evidence,
     /// Its identity headers, once they were needed.
     pub memo: Memo,
     /// The generation whose registry was last seen to hold the issuer.
@@ -63,10 +63,15 @@ const OVERHEAD: u64 = 600;
 impl Proof {
     /// A proof under the configuration of `generation`; `length` is the token's, in bytes.
     #[must_use]
-    pub fn new(issuer: &Arc<Issuer>, verified: Verified, generation: u64, length: usize) -> Self {
+    pub fn new(
+        issuer: &Arc<Issuer>,
+        evidence: impl Into<Evidence>,
+        generation: u64,
+        length: usize,
+    ) -> Self {
         Self {
             issuer: Arc::clone(issuer),
-            verified,
+            evidence: evidence.into(),
             memo: Memo::default(),
             generation: AtomicU64::new(generation),
             // The claims are kept as their text, which is shorter than the token.
@@ -78,10 +83,13 @@ impl Proof {
     pub(super) fn holds(&self, registry: &Registry, generation: u64) -> bool {
         (self.generation.load(Ordering::Relaxed) == generation || self.is_of(registry, generation))
             && self.issuer.active
-            && self
-                .issuer
-                .keys
-                .still_holds(self.verified.key(), self.verified.header())
+            && match &self.evidence {
+                Evidence::Signed(token) => {
+                    self.issuer.keys.still_holds(token.key(), token.header())
+                }
+                // What an issuer says is remembered elsewhere, and for a shorter time.
+                Evidence::Vouched(_) => false,
+            }
     }
 }
 

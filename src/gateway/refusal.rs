@@ -11,6 +11,7 @@ use crate::{
     claims::ClaimsError,
     forward::{BodyError, ForwardError},
     identity::IdentityError,
+    introspection::IntrospectionError,
     issuer::{KeyError, RegistryError},
     jose::{
         compact::{CompactError, IssuerClaimError},
@@ -66,6 +67,8 @@ pub enum Refusal {
     #[error(transparent)]
     Signature(#[from] BadSignature),
     #[error(transparent)]
+    Introspection(#[from] IntrospectionError),
+    #[error(transparent)]
     Claims(#[from] ClaimsError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -120,6 +123,7 @@ impl Refusal {
             Self::Key(KeyError::NotFound) => Code::KeyNotFound,
             Self::Key(KeyError::Unavailable | KeyError::OutOfTime) => Code::KeysUnavailable,
             Self::Signature(BadSignature) => Code::SignatureInvalid,
+            Self::Introspection(error) => introspection(error),
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
             Self::Lookup(error) => lookup(error),
@@ -147,7 +151,7 @@ impl Refusal {
                 Step::Issuer
             }
             Self::Key(_) => Step::Key,
-            Self::Signature(_) => Step::Signature,
+            Self::Signature(_) | Self::Introspection(_) => Step::Signature,
             Self::Claims(error) => error.step().into(),
             Self::Identity(_) | Self::Lookup(_) => Step::Identity,
             Self::BoundBody(_) => Step::Binding,
@@ -202,6 +206,17 @@ const fn compact(error: &CompactError) -> Code {
             | HeaderError::WrongType(_)
             | HeaderError::Encryption,
         ) => Code::TokenMalformed,
+    }
+}
+
+const fn introspection(error: &IntrospectionError) -> Code {
+    match error {
+        IntrospectionError::Inactive | IntrospectionError::OtherToken => Code::TokenInactive,
+        IntrospectionError::OtherType => Code::TypeNotAllowed,
+        IntrospectionError::Characters => Code::TokenMalformed,
+        IntrospectionError::Busy | IntrospectionError::Unavailable(_) => {
+            Code::IntrospectionUnavailable
+        }
     }
 }
 

@@ -16,7 +16,6 @@ use crate::forward::{ResponseBody, headers::X_REQUEST_ID};
 #[derive(Clone, Debug)]
 pub struct Realm {
     realm: String,
-    resource_metadata: Option<String>,
 }
 
 /// The body of a refusal.
@@ -39,19 +38,15 @@ impl Realm {
             .and_then(|url| url.host_str())
             .unwrap_or("portcullis")
             .to_owned();
-        // RFC 9728 §3.1: the well-known part stands between the host and the path.
-        let resource_metadata = url.map(|mut url| {
-            let path = url.path().trim_end_matches('/').to_owned();
-            url.set_path(&format!("{}{path}", super::metadata::WELL_KNOWN));
-            url.to_string()
-        });
-        Self {
-            realm,
-            resource_metadata,
-        }
+        Self { realm }
     }
 
-    fn challenge(&self, code: Code, scope: Option<&str>) -> Option<HeaderValue> {
+    fn challenge(
+        &self,
+        code: Code,
+        scope: Option<&str>,
+        resource_metadata: Option<&str>,
+    ) -> Option<HeaderValue> {
         let error = match code.challenge() {
             Challenge::None => return None,
             Challenge::Bare => None,
@@ -69,19 +64,20 @@ impl Realm {
         if let Some(scope) = scope {
             text += &format!(", scope=\"{scope}\"");
         }
-        if let Some(metadata) = &self.resource_metadata {
+        if let Some(metadata) = resource_metadata {
             text += &format!(", resource_metadata=\"{metadata}\"");
         }
         HeaderValue::try_from(text).ok()
     }
 }
 
-/// The response to a refused request.
+/// The response to a refused request; `resource_metadata` is the URL for its challenge.
 #[must_use]
 pub fn refuse(
     refusal: &Refusal,
     request_id: &HeaderValue,
     realm: &Realm,
+    resource_metadata: Option<&str>,
 ) -> Response<ResponseBody> {
     let code = refusal.code();
     let mut response = Response::new(ResponseBody::Own(problem(code, request_id)));
@@ -97,7 +93,7 @@ pub fn refuse(
         Refusal::Denied { scope, .. } => scope.as_deref(),
         _ => None,
     };
-    if let Some(challenge) = realm.challenge(code, scope) {
+    if let Some(challenge) = realm.challenge(code, scope, resource_metadata) {
         fields.insert(WWW_AUTHENTICATE, challenge);
     }
     if let Some(allow) = refusal.allow() {
@@ -105,7 +101,11 @@ pub fn refuse(
     }
     if matches!(
         code,
-        Code::KeysUnavailable | Code::StoreUnavailable | Code::Overloaded
+        Code::KeysUnavailable
+            | Code::IntrospectionUnavailable
+            | Code::RegistryUnavailable
+            | Code::StoreUnavailable
+            | Code::Overloaded
     ) {
         fields.insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
@@ -137,7 +137,7 @@ mod tests {
 
     fn challenge(code: Code, url: Option<&str>, scope: Option<&str>) -> Option<String> {
         Realm::new(url)
-            .challenge(code, scope)
+            .challenge(code, scope, url.map(|_| "https://m"))
             .map(|v| v.to_str().unwrap().to_owned())
     }
 
@@ -151,18 +151,16 @@ mod tests {
             challenge(Code::TokenExpired, Some("https://api.example.com"), None).unwrap(),
             "Bearer realm=\"api.example.com\", error=\"invalid_token\", \
              error_description=\"The token expired.\", \
-             resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource\""
+             resource_metadata=\"https://m\""
         );
         let scope = challenge(Code::ScopeInsufficient, None, Some("a b")).unwrap();
         assert!(scope.contains("error=\"insufficient_scope\"") && scope.ends_with("scope=\"a b\""));
         assert_eq!(challenge(Code::RouteNotFound, None, None), None);
-        let metadata = challenge(Code::TokenMissing, Some("https://a.example/v1"), None).unwrap();
-        assert!(metadata.contains("https://a.example/.well-known/oauth-protected-resource/v1"));
     }
 
     #[test]
     fn the_body_is_a_problem_document() {
-        let response = refuse(&Refusal::TokenMissing, &ID, &Realm::new(None));
+        let response = refuse(&Refusal::TokenMissing, &ID, &Realm::new(None), None);
         assert_eq!(response.status(), 401);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(response.headers()[X_REQUEST_ID], "r1");

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     authz::Denied,
-    claims::{Audiences, Identity, Rules},
+    claims::{Audiences, Evidence, Identity, Rules},
     clock::UnixTime,
     identity::{Account, IdentityClaims, Mapping, Principal},
     issuer::{Candidates, Issuer, KeyError, KeySource},
@@ -167,6 +167,17 @@ pub(super) fn signature(trace: &mut impl Trace, issuer: &Issuer, verified: &Veri
             header.kid().unwrap_or("(no kid)"),
             issuer.name
         )
+    });
+}
+
+/// Whom the token was shown to, and what came of it.
+pub(super) fn vouched(trace: &mut impl Trace, issuer: &Issuer, evidence: &Evidence) {
+    trace.pass(Step::Signature, || {
+        let name = &issuer.name;
+        match evidence {
+            Evidence::Signed(_) => format!("good, and {name} says that the token is active"),
+            Evidence::Vouched(_) => format!("not asked for: {name} says that the token is active"),
+        }
     });
 }
 

@@ -16,6 +16,7 @@ impl Gateway {
     #[must_use]
     pub fn new(policy: Policy, limits: Limits, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let snapshot = ArcSwap::from_pointee(Snapshot::new(policy, 1, &metrics));
+        let calls = Arc::new(Semaphore::new(limits.introspection_calls));
         Self {
             snapshot,
             proofs: Proofs::default(),
@@ -25,6 +26,7 @@ impl Gateway {
             clock,
             metrics,
             session_keys: OnceLock::new(),
+            calls,
         }
     }
 
@@ -132,7 +134,9 @@ impl Gateway {
             }
             Err(refusal) => {
                 self.tell(&refusal, &note, &request_id, exchange.peer);
-                let mut response = respond::refuse(&refusal, &request_id, &snapshot.realm);
+                let metadata = snapshot.resource_metadata(note.route.as_ref());
+                let mut response =
+                    respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
                 login::tell(note.login, true, &snapshot, &mut response);
                 response
             }

@@ -32,6 +32,7 @@ impl Issuer {
             replay,
             identity,
             keys: _,
+            introspection,
         } = self;
         let mut hashing = Hashing(digest::Context::new(&digest::SHA256));
         // The text of `Debug` names every field and escapes every string, so no two settings share one;
@@ -44,6 +45,7 @@ impl Issuer {
             rules,
             replay,
             identity,
+            introspection.as_ref().map(|endpoint| endpoint.settings()),
         );
         let _ = write!(hashing, "{settings:?}");
         let mut fingerprint = [0; 32];

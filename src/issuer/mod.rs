@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::{
     claims,
     identity::IdentityClaims,
+    introspection::Introspection,
     jose::{jwk::JwkSet, policy::HeaderPolicy},
 };
 
@@ -66,13 +67,23 @@ pub struct Issuer {
     pub identity: Arc<IdentityClaims>,
     /// Its keys, now. They outlive a reload that changes other settings only.
     pub keys: Arc<KeyRing>,
+    /// Where it is asked about tokens, if it is.
+    pub introspection: Option<Introspection>,
 }
 
 impl Issuer {
-    /// Whether it has a key that may verify its tokens now.
+    /// Whether its tokens can be judged now: it has a key that may verify them, or needs none because
+    /// it is asked about those that are no JWTs.
     #[must_use]
-    pub fn has_keys(&self) -> bool {
-        self.keys.usable() > 0
+    pub fn is_ready(&self) -> bool {
+        self.keys.usable() > 0 || self.vouches_for_opaque()
+    }
+
+    /// Whether it is asked about tokens that are no JWTs.
+    #[must_use]
+    pub fn vouches_for_opaque(&self) -> bool {
+        let introspection = self.introspection.as_ref();
+        introspection.is_some_and(|endpoint| endpoint.settings().opaque)
     }
 }
 

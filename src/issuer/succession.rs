@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Issuer, KeySource, Registry, Remote};
-use crate::jose::jwk::JwkSet;
+use crate::{introspection::Introspection, jose::jwk::JwkSet};
 
 /// A registry that follows another one.
 #[derive(Debug)]
@@ -94,6 +94,14 @@ impl Change {
             return Arc::clone(before);
         }
         self.changed += 1;
+        // What an endpoint said does not depend on the rules. Nobody else holds an issuer that was
+        // just read; were it otherwise, it asks anew.
+        if before.active
+            && is_same_endpoint(&issuer, before)
+            && let Some(issuer) = Arc::get_mut(&mut issuer)
+        {
+            issuer.introspection.clone_from(&before.introspection);
+        }
         let (source, old) = (issuer.keys.source(), before.keys.source());
         // One that was switched off begins anew: nobody kept its keys fresh.
         let both = issuer.active && before.active;
@@ -136,6 +144,7 @@ impl Issuer {
             replay,
             identity,
             keys,
+            introspection: _,
         } = self;
         *name == other.name
             && *active == other.active
@@ -145,6 +154,7 @@ impl Issuer {
             && *replay == other.replay
             && *identity == other.identity
             && keys.source() == other.keys.source()
+            && is_same_endpoint(self, other)
     }
 }
 
@@ -160,6 +170,11 @@ impl PartialEq for KeySource {
 }
 
 impl Eq for KeySource {}
+
+fn is_same_endpoint(one: &Issuer, other: &Issuer) -> bool {
+    one.introspection.as_ref().map(Introspection::settings)
+        == other.introspection.as_ref().map(Introspection::settings)
+}
 
 fn are_same(one: &JwkSet, other: &JwkSet) -> bool {
     let keys = |set: &JwkSet| {

@@ -176,7 +176,15 @@ fn the_commands_that_the_readme_names_are_there() {
 #[test]
 fn every_relative_link_leads_to_a_file() {
     let mut pages = Vec::new();
-    for folder in ["", "docs", "examples", "config", "tests/vectors"] {
+    for folder in [
+        "",
+        "docs",
+        "examples",
+        "examples/liberty",
+        "examples/create",
+        "config",
+        "tests/vectors",
+    ] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             pages.extend(path.extension().is_some_and(|e| e == "md").then_some(path));

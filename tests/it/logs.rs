@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::{filter::LevelFilter, fmt, prelude::*};
 
-use super::harness::{Request, Stage, Token, get, mint, post};
+use super::harness::{ISSUER, Request, Stage, Token, Upstream, get, mint, post};
 
 /// Everything that anybody in this process has logged, down to TRACE.
 #[derive(Clone, Default)]
@@ -140,5 +140,45 @@ fn no_session_ever_stands_in_a_log() {
     {
         let piece = std::str::from_utf8(piece).unwrap();
         assert!(!text.contains(piece), "the log holds {piece}");
+    }
+}
+
+#[test]
+fn an_issuer_that_is_asked_is_logged_without_the_token_and_without_our_secret() {
+    let log = Log::start();
+    for (kind, cause) in [
+        (
+            "client_id = \"us\"\nclient_secret = \"our-secret-c0ffee\"",
+            "it refuses the gateway's credentials (401)",
+        ),
+        (
+            "client_id = \"us\"\nclient_secret = \"our-secret-c0ffee\"\n\
+             authentication = \"client_secret_post\"",
+            "it refuses the gateway's credentials (401)",
+        ),
+        (
+            "method = \"userinfo\"",
+            "the issuer says that the token is not active",
+        ),
+    ] {
+        let endpoint = Upstream::start();
+        let stage = Stage::with(&format!(
+            "[issuers.\"{ISSUER}\".introspection]\nendpoint = \"{}/\"\nopaque = true\n{kind}",
+            endpoint.url()
+        ));
+        endpoint.replies_with("401 Unauthorized", "", "");
+        let response = stage.send(&get("/").bearer("opaque-token-c0ffee"));
+        let id = response.field("x-request-id").unwrap().to_owned();
+        let text = log.text();
+        let line = text.lines().find(|line| line.contains(&id)).unwrap();
+        assert!(
+            line.contains(cause) && line.contains(&response.code().unwrap()),
+            "{line}"
+        );
+        assert_eq!(endpoint.count(), 1);
+        // Neither as they are nor as they are sent.
+        for secret in ["c0ffee", "b3VyLXNlY3JldC1jMGZmZWU", "dXM6b3VyLXNl"] {
+            assert!(!text.contains(secret), "the log holds {secret}");
+        }
     }
 }

@@ -19,6 +19,8 @@ mod documents;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod filters;
@@ -33,6 +35,8 @@ mod http;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod jose;
 #[cfg(test)]
 mod key_tls;
@@ -44,6 +48,8 @@ mod lifecycle;
 mod limits;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod metadata;
 #[cfg(test)]
 mod path;
 #[cfg(test)]

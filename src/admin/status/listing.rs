@@ -98,7 +98,7 @@ pub(in crate::admin) fn first<'a, T: Copy, K: Ord + ?Sized + 'a>(
 
 /// Whether an active issuer has no keys that serve, or the last attempt to read them failed.
 fn is_failing(issuer: &Issuer) -> bool {
-    issuer.active && (!issuer.has_keys() || issuer.keys.status().error.is_some())
+    issuer.active && (!issuer.is_ready() || issuer.keys.status().error.is_some())
 }
 
 #[cfg(test)]

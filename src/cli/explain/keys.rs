@@ -1,9 +1,11 @@
-//! The one issuer that a token names: nobody else's keys are fetched to explain it.
+//! The one issuer that a token names, or those that may know one that names none: nobody else is asked
+//! to explain it.
 
 use std::{path::Path, sync::Arc};
 
 use crate::{
     clock::Clock,
+    introspection,
     issuer::{Issuer, KeyRing, KeySource, Registry},
     jose::{
         compact,
@@ -12,7 +14,8 @@ use crate::{
     },
 };
 
-/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given.
+/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given. A token that
+/// is no JWT names none: then it is of those that are asked about such tokens, without their keys.
 ///
 /// # Errors
 /// A sentence, when `jwks` cannot be used.
@@ -28,6 +31,11 @@ pub(super) fn narrow(
     let signed = decrypted
         .as_ref()
         .map_or(token.as_bytes(), Decrypted::nested);
+    if introspection::is_opaque(token.as_bytes()) {
+        let asked = registry.iter().filter(|issuer| issuer.vouches_for_opaque());
+        let without_keys = |issuer| copy(issuer, KeySource::Fixed(Arc::default()), clock);
+        return Ok(Registry::new(asked.map(|issuer| without_keys(issuer))));
+    }
     let unverified = compact::parse(signed, usize::MAX).ok();
     let named = unverified.as_ref().and_then(|token| token.issuer().ok());
     let issuer = named.and_then(|name| registry.get(&name));
@@ -36,17 +44,23 @@ pub(super) fn narrow(
             Some(set) => KeySource::Fixed(Arc::clone(set)),
             None => issuer.keys.source().clone(),
         };
-        Issuer {
-            name: Arc::clone(&issuer.name),
-            active: issuer.active,
-            encryption_required: issuer.encryption_required,
-            headers: Arc::clone(&issuer.headers),
-            rules: issuer.rules.clone(),
-            replay: issuer.replay,
-            identity: Arc::clone(&issuer.identity),
-            keys: Arc::new(KeyRing::new(source, clock.clone())),
-        }
+        copy(issuer, source, clock)
     })))
+}
+
+/// `issuer` with keys from `source`.
+fn copy(issuer: &Issuer, source: KeySource, clock: &Clock) -> Issuer {
+    Issuer {
+        name: Arc::clone(&issuer.name),
+        active: issuer.active,
+        encryption_required: issuer.encryption_required,
+        headers: Arc::clone(&issuer.headers),
+        rules: issuer.rules.clone(),
+        replay: issuer.replay,
+        identity: Arc::clone(&issuer.identity),
+        keys: Arc::new(KeyRing::new(source, clock.clone())),
+        introspection: issuer.introspection.clone(),
+    }
 }
 
 fn open(token: &[u8], keychain: &Keychain) -> Result<Decrypted, JweError> {

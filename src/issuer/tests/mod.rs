@@ -96,6 +96,7 @@ pub(crate) fn issuer(name: &str, source: KeySource, clock: &Clock) -> Issuer {
             max_age: None,
         },
         keys: Arc::new(KeyRing::new(source, clock.clone())),
+        introspection: None,
     }
 }
 

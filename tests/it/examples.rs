@@ -1,0 +1,299 @@
+//! The shipped examples, run as they are but for addresses and keys.
+
+use std::{fs, path::Path};
+
+use portcullis::clock::{Clock, UnixTime};
+use serde_json::{Value, json};
+use toml::Table;
+
+use super::harness::{
+    AUDIENCE, Gateway, Issuer, NOW, Request, Response, Seen, Signer, Token, Upstream, get, mint,
+    post, refused,
+};
+
+const STAFF: &str = "https://idp.example.com/realms/staff";
+const PARTNER: &str = "https://login.partner.example";
+const SHOP: &str = "https://idp.example.com/realms/shop";
+
+/// An example at work.
+struct Example {
+    gateway: Gateway,
+    upstream: Upstream,
+    _directory: tempfile::TempDir,
+}
+
+impl Example {
+    /// Starts a copy of the example `name`. `change` puts the test's keys and addresses in.
+    fn start(name: &str, change: impl FnOnce(&mut Table, &Path)) -> Self {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples")
+            .join(name);
+        let directory = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(&from).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
+        }
+        let upstream = Upstream::start();
+        let text = fs::read_to_string(from.join("portcullis.toml")).unwrap();
+        let mut config: Table = text.parse().unwrap();
+        config["server"]["listen"] = "127.0.0.1:0".into();
+        config["upstream"]["url"] = upstream.url().into();
+        config.insert(
+            "admin".into(),
+            toml::from_str::<Table>("listen = \"\"").unwrap().into(),
+        );
+        change(&mut config, directory.path());
+        let clock = Clock::standing_at(UnixTime(NOW));
+        let text = toml::to_string(&config).unwrap();
+        let gateway = Gateway::start(&text, directory.path(), &clock);
+        let snapshot = gateway.running().gateway().snapshot();
+        for issuer in snapshot.policy.registry.iter() {
+            gateway.refresh(&issuer.name);
+        }
+        Self {
+            gateway,
+            upstream,
+            _directory: directory,
+        }
+    }
+
+    #[track_caller]
+    fn allows(&self, request: &Request) -> Seen {
+        let before = self.upstream.count();
+        let response = request.send(self.gateway.address());
+        assert_eq!(response.status, 200, "{}", response.text());
+        self.upstream.wait_for(before)
+    }
+
+    #[track_caller]
+    fn refuses(&self, request: &Request, status: u16, code: &str) -> Response {
+        let before = self.upstream.count();
+        let response = request.send(self.gateway.address());
+        refused(&response, status, code);
+        assert_eq!(self.upstream.count(), before, "the upstream saw it");
+        response
+    }
+}
+
+/// The Liberty example; its two providers publish the keys of the tests, its partner has a certificate and
+/// an endpoint of theirs.
+fn liberty() -> (Example, Upstream) {
+    let endpoint = Upstream::start();
+    let example = Example::start("liberty", |config, directory| {
+        let issuers = config["issuers"].as_table_mut().unwrap();
+        let keys = Issuer::start(&[mint::es256(), mint::rsa()]);
+        for name in [STAFF, SHOP] {
+            issuers[name]["jwks_uri"] = keys.jwks_uri().into();
+        }
+        let url = format!("{}/introspect", endpoint.url());
+        issuers[PARTNER]["introspection"]["endpoint"] = url.into();
+        let certificate = partner().certificate((2026, 1, 1), (2030, 1, 1));
+        fs::write(directory.join("partner.pem"), certificate.pem()).unwrap();
+    });
+    (example, endpoint)
+}
+
+fn partner() -> &'static Signer {
+    static SIGNER: std::sync::OnceLock<Signer> = std::sync::OnceLock::new();
+    SIGNER.get_or_init(|| Signer::rsa("partner", aws_lc_rs::rsa::KeySize::Rsa2048))
+}
+
+fn staff() -> Token<'static> {
+    Token::of(mint::rsa()).claim("iss", STAFF)
+}
+
+fn of_partner() -> Token<'static> {
+    let token = Token::of(partner()).claim("iss", PARTNER);
+    token.without_header("kid")
+}
+
+#[test]
+fn liberty_staff_reach_orders_and_nothing_else() {
+    let (example, endpoint) = liberty();
+    let token = staff().claim("groupIds", json!(["order-clerks"])).sign();
+    for path in ["/orders", "/orders/42", "/orders/42/lines"] {
+        let seen = example.allows(&get(path).bearer(&token));
+        assert_eq!(seen.field("x-auth-subject"), Some("alice"));
+        assert_eq!(seen.field("x-auth-groups"), Some("order-clerks"));
+        assert_eq!(seen.field("x-auth-realm"), Some(STAFF));
+        example.refuses(&get(path), 401, "token_missing");
+    }
+    let orders = |token: Token<'_>| get("/orders").bearer(token.sign());
+    example.allows(&orders(staff().claim("aud", "orders")));
+    example.allows(&orders(staff().claim("exp", NOW - 299)));
+    example.allows(&orders(staff().claim("realmName", "staff")));
+    for (token, code) in [
+        (staff().claim("aud", "order"), "audience_not_allowed"),
+        (staff().without("aud"), "audience_not_allowed"),
+        (staff().claim("exp", NOW - 300), "token_expired"),
+        (staff().without("sub"), "claim_missing"),
+        (
+            staff().claim("iss", "https://idp.example.com/realms/Staff"),
+            "issuer_unknown",
+        ),
+        (staff().algorithm("RS512"), "algorithm_not_allowed"),
+        (
+            Token::of(mint::es256()).claim("iss", STAFF),
+            "algorithm_not_allowed",
+        ),
+        (staff().header("typ", "logout+jwt"), "type_not_allowed"),
+        (Token::of(partner()).claim("iss", STAFF), "key_not_found"),
+        (of_partner(), "issuer_unknown"),
+    ] {
+        example.refuses(&orders(token), 401, code);
+    }
+    // The filter of one provider does not let its tokens in elsewhere.
+    example.refuses(&get("/partners/1").bearer(&token), 401, "issuer_unknown");
+    example.refuses(&get("/catalog").bearer(&token), 401, "issuer_unknown");
+    for path in ["/", "/ordersx", "/x/orders", "/Orders", "/?/orders"] {
+        example.refuses(&get(path).bearer(&token), 404, "route_not_found");
+    }
+    let spoofed = get("/").bearer(&token).field("request-url", "/orders");
+    example.refuses(&spoofed, 404, "route_not_found");
+    endpoint.saw_nothing();
+}
+
+#[test]
+fn liberty_partners_are_known_by_certificate_or_by_introspection() {
+    let (example, endpoint) = liberty();
+    let says = |answer: Value| {
+        endpoint.replies_with("200 OK", "", answer.to_string());
+    };
+    let at = |token: &str| get("/partners/1").bearer(token);
+    let seen = example.allows(&at(&of_partner().sign()));
+    assert_eq!(seen.field("x-auth-issuer"), Some(PARTNER));
+    let expired = of_partner().claim("exp", NOW - 300).sign();
+    example.refuses(&at(&expired), 401, "token_expired");
+    endpoint.saw_nothing();
+    // No key verifies it, so that the partner is asked.
+    let rotated = Token::of(mint::rsa()).claim("iss", PARTNER).sign();
+    says(json!({"active": true, "sub": "carol", "aud": AUDIENCE, "exp": NOW + 60}));
+    for token in [&*rotated, "opaque-1"] {
+        let seen = example.allows(&at(token));
+        assert_eq!(seen.field("x-auth-subject"), Some("carol"));
+    }
+    let asked = String::from_utf8(endpoint.wait_for(1).body).unwrap();
+    let us = "client_id=orders-gateway&client_secret=change-me";
+    assert_eq!(
+        asked,
+        format!("token=opaque-1&token_type_hint=access_token&{us}")
+    );
+    says(json!({"active": false}));
+    example.refuses(&at("opaque-2"), 401, "token_inactive");
+    endpoint.replies_with("401 Unauthorized", "", "");
+    example.refuses(&at("opaque-3"), 503, "introspection_unavailable");
+    // Nobody asks the partner about what is on another path.
+    example.refuses(&get("/orders").bearer("opaque-1"), 401, "token_malformed");
+    assert_eq!(endpoint.count(), 4);
+}
+
+#[test]
+fn libertys_catalogue_is_open_and_takes_no_bad_token() {
+    let (example, _) = liberty();
+    let shop = || Token::of(mint::es256()).claim("iss", SHOP);
+    assert_eq!(example.allows(&get("/catalog/1")).identity(), []);
+    let any = shop().claim("aud", "https://elsewhere.example.com");
+    let seen = example.allows(&get("/catalog/1").bearer(any.sign()));
+    assert_eq!(seen.field("x-auth-subject"), Some("alice"));
+    let expired = shop().claim("exp", NOW - 300);
+    let request = get("/catalog/1").bearer(expired.sign());
+    example.refuses(&request, 401, "token_expired");
+    let challenge = example.refuses(&get("/orders/1"), 401, "token_missing");
+    let challenge = challenge.field("www-authenticate").unwrap();
+    let document = "https://api.example.com/.well-known/oauth-protected-resource/orders";
+    assert!(challenge.contains(document), "{challenge}");
+}
+
+/// The Create example with the tests' keys in its registry.
+fn create() -> Example {
+    Example::start("create", |_, directory| {
+        let file = directory.join("registry.json");
+        let text = fs::read_to_string(&file).unwrap();
+        let mut registry: Value = serde_json::from_str(&text).unwrap();
+        for issuer in registry.as_object_mut().unwrap().values_mut() {
+            let keys = &mut issuer["key"]["keys"];
+            assert!(keys[0].is_object() || keys["0"].is_object());
+            *keys = match keys {
+                Value::Array(_) => json!([mint::es256().jwk()]),
+                _ => json!({"0": mint::es256().jwk()}),
+            };
+        }
+        fs::write(file, registry.to_string()).unwrap();
+    })
+}
+
+#[test]
+fn creates_registry_says_whose_tokens_pass_and_with_which_claims() {
+    let example = create();
+    let orders = "https://idp.example.com/auth/realms/orders";
+    let partner = "https://partner.example:8443/Auth/";
+    let token = |iss: &str| mint::token().claim("iss", iss).claim("typ", "Bearer");
+    let of_orders = || token(orders).claim("azp", "orders-web");
+    let of_partner = || token(partner).claim("roles", json!(["reader", "carrier"]));
+    let at = |token: Token<'_>| get("/").bearer(token.sign());
+    example.allows(&at(of_orders()));
+    example.allows(&at(of_orders().claim("azp", "orders-app")));
+    example.allows(&at(of_partner()));
+    example.allows(&at(of_partner().claim("roles", "supplier")));
+    for (token, code) in [
+        (of_orders().claim("azp", "other"), "claim_not_allowed"),
+        (of_orders().claim("azp", "Orders-Web"), "claim_not_allowed"),
+        (of_orders().without("azp"), "claim_missing"),
+        (of_orders().claim("typ", "Refresh"), "claim_not_allowed"),
+        (
+            of_partner().claim("roles", json!(["reader"])),
+            "claim_not_allowed",
+        ),
+        (of_partner().claim("roles", json!([])), "claim_not_allowed"),
+        (of_orders().claim("aud", "other"), "audience_not_allowed"),
+        (
+            of_partner().claim("iss", "https://partner.example/Auth/"),
+            "issuer_unknown",
+        ),
+        (
+            of_partner().claim("iss", "https://partner.example:8443/auth/"),
+            "issuer_unknown",
+        ),
+        (
+            of_partner().claim("iss", "https://partner.example:8443/Auth"),
+            "issuer_unknown",
+        ),
+        (token("https://old.example.com/"), "issuer_inactive"),
+        (
+            Token::of(mint::stranger()).claim("iss", orders),
+            "signature_invalid",
+        ),
+    ] {
+        example.refuses(&at(token), 401, code);
+    }
+}
+
+#[test]
+fn creates_route_takes_its_method_only() {
+    let example = create();
+    let token = mint::token()
+        .claim("iss", "https://idp.example.com/auth/realms/orders")
+        .claim("typ", "Bearer")
+        .claim("azp", "orders-web")
+        .sign();
+    let body = "{\"customerId\":\"7\"}";
+    let order = post("/accounts/1/orders", body).field("Content-Type", "application/json");
+    let seen = example.allows(&order.clone().bearer(&token));
+    assert_eq!(seen.body, body.as_bytes());
+    example.refuses(&order, 401, "token_missing");
+    let read = get("/accounts/1/orders").bearer(&token);
+    example.refuses(&read, 405, "method_not_allowed");
+}
+
+#[test]
+fn the_shipped_files_can_be_used_as_they_are() {
+    for name in ["liberty", "create"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples")
+            .join(name)
+            .join("portcullis.toml");
+        if let Err(report) = portcullis::config::load(&file, &Clock::standing_at(UnixTime(NOW))) {
+            panic!("{}", report.render(false));
+        }
+    }
+}
