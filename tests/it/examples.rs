@@ -78,8 +78,16 @@ impl Example {
 /// The Liberty example; its two providers publish the keys of the tests, its partner has a certificate and
 /// an endpoint of theirs.
 fn liberty() -> (Example, Upstream) {
+    liberty_with(|config| {
+        // The tests are no office.
+        config["routes"][0]["when"][0]["remote_address"] = "127.*.*.*".into();
+    })
+}
+
+fn liberty_with(change: impl FnOnce(&mut Table)) -> (Example, Upstream) {
     let endpoint = Upstream::start();
     let example = Example::start("liberty", |config, directory| {
+        change(config);
         let issuers = config["issuers"].as_table_mut().unwrap();
         let keys = Issuer::start(&[mint::es256(), mint::rsa()]);
         for name in [STAFF, SHOP] {
@@ -110,12 +118,14 @@ fn of_partner() -> Token<'static> {
 #[test]
 fn liberty_staff_reach_orders_and_nothing_else() {
     let (example, endpoint) = liberty();
-    let token = staff().claim("groupIds", json!(["order-clerks"])).sign();
+    let token = staff().claim("groupIds", json!(["root"])).sign();
     for path in ["/orders", "/orders/42", "/orders/42/lines"] {
         let seen = example.allows(&get(path).bearer(&token));
         assert_eq!(seen.field("x-auth-subject"), Some("alice"));
-        assert_eq!(seen.field("x-auth-groups"), Some("order-clerks"));
-        assert_eq!(seen.field("x-auth-realm"), Some(STAFF));
+        // Those of users.toml: the token's do not count.
+        let groups = "order-clerks,order-managers";
+        assert_eq!(seen.field("x-auth-groups"), Some(groups));
+        assert_eq!(seen.field("x-auth-realm"), Some("staff"));
         example.refuses(&get(path), 401, "token_missing");
     }
     let orders = |token: Token<'_>| get("/orders").bearer(token.sign());
@@ -142,6 +152,8 @@ fn liberty_staff_reach_orders_and_nothing_else() {
     ] {
         example.refuses(&orders(token), 401, code);
     }
+    let stranger = orders(staff().claim("sub", "mallory"));
+    example.refuses(&stranger, 403, "user_unknown");
     // The filter of one provider does not let its tokens in elsewhere.
     example.refuses(&get("/partners/1").bearer(&token), 401, "issuer_unknown");
     example.refuses(&get("/catalog").bearer(&token), 401, "issuer_unknown");
@@ -151,6 +163,31 @@ fn liberty_staff_reach_orders_and_nothing_else() {
     let spoofed = get("/").bearer(&token).field("request-url", "/orders");
     example.refuses(&spoofed, 404, "route_not_found");
     endpoint.saw_nothing();
+}
+
+#[test]
+fn liberty_orders_are_for_the_office_and_not_for_scripts() {
+    let (example, _) = liberty_with(|config| {
+        let peers = toml::Value::Array(vec!["127.0.0.1".into()]);
+        let server = config["server"].as_table_mut().unwrap();
+        server.insert("trusted_proxies".to_owned(), peers);
+    });
+    let token = staff().sign();
+    let from = |address: &str| {
+        let request = get("/orders/42").bearer(&token);
+        request.field("X-Forwarded-For", address)
+    };
+    example.allows(&from("10.1.2.3"));
+    example.allows(&from("10.1.2.3").field("User-Agent", "Mozilla/5.0"));
+    for request in [
+        from("192.0.2.1"),
+        from("10.1.2.3, 192.0.2.1"),
+        from("10.1.2.3").field("User-Agent", "curl/8.0"),
+        get("/orders/42").bearer(&token),
+        from("192.0.2.1").field("remote-address", "10.1.2.3"),
+    ] {
+        example.refuses(&request, 404, "route_not_found");
+    }
 }
 
 #[test]
@@ -269,19 +306,47 @@ fn creates_registry_says_whose_tokens_pass_and_with_which_claims() {
 }
 
 #[test]
-fn creates_route_takes_its_method_only() {
+fn creates_claims_must_be_mirrored_in_the_request() {
     let example = create();
     let token = mint::token()
         .claim("iss", "https://idp.example.com/auth/realms/orders")
         .claim("typ", "Bearer")
         .claim("azp", "orders-web")
+        .claim("tenant", "acme")
+        .claim("account", "1")
+        .claim("customer", json!({"id": 7}))
         .sign();
-    let body = "{\"customerId\":\"7\"}";
-    let order = post("/accounts/1/orders", body).field("Content-Type", "application/json");
-    let seen = example.allows(&order.clone().bearer(&token));
-    assert_eq!(seen.body, body.as_bytes());
-    example.refuses(&order, 401, "token_missing");
-    let read = get("/accounts/1/orders").bearer(&token);
+    let order = |path: &str, body: &str| {
+        let request = post(path, body).field("Content-Type", "application/json");
+        request.bearer(&token)
+    };
+    let own = "/accounts/1/orders";
+    for body in [
+        "{\"customerId\":7}",
+        "{}",
+        "{\"customerId\" : 7, \"more\":[1]}",
+    ] {
+        let seen = example.allows(&order(own, body).field("X-Tenant", "acme"));
+        assert_eq!(seen.body, body.as_bytes());
+    }
+    for request in [
+        order(own, "{}"),
+        order(own, "{}").field("X-Tenant", "other"),
+        order(own, "{}")
+            .field("X-Tenant", "acme")
+            .field("X-Tenant", "other"),
+        order("/accounts/2/orders", "{}").field("X-Tenant", "acme"),
+        order(own, "{\"customerId\":8}").field("X-Tenant", "acme"),
+        order(own, "customerId=7").field("X-Tenant", "acme"),
+        get("/anything").bearer(&token).field("X-Tenant", "other"),
+    ] {
+        example.refuses(&request, 403, "binding_mismatch");
+    }
+    example.allows(&get("/anything").bearer(&token));
+    example.allows(&get("/anything").bearer(&token).field("X-Tenant", "acme"));
+    let anonymous = post(own, "{}").field("X-Tenant", "acme");
+    example.refuses(&anonymous, 401, "token_missing");
+    let read = get(own).bearer(&token);
     example.refuses(&read, 405, "method_not_allowed");
 }
 
