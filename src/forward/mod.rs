@@ -71,10 +71,13 @@ pub async fn forward(
             error: ForwardError::Closed(_),
             unanswered: true,
         }) if let Some(body) = again => {
-            let lease = way.connections.new_lease(way.upstream).await?;
-            send(&composition, body, lease, way)
-                .await
-                .map_err(|failure| failure.error)
+            // Boxed: it is rare, and every request would carry the room for it.
+            let again = Box::pin(async {
+                let lease = way.connections.new_lease(way.upstream).await?;
+                let sent = send(&composition, body, lease, way).await;
+                sent.map_err(|failure| failure.error)
+            });
+            again.await
         }
         sent => sent.map_err(|failure| failure.error),
     }

@@ -200,9 +200,26 @@ impl Gateway {
             recent.offer(bytes, &proof);
             return self.remembered(proof, route, note, trace);
         }
+        // Boxed: most requests bring a token that is known, and all would carry the room for this.
+        Box::pin(self.prove_anew(bytes, digest, snapshot, route, note, trace)).await
+    }
+
+    /// Whose a token is that nobody remembers, and that the signature is good.
+    async fn prove_anew(
+        &self,
+        bytes: &[u8],
+        digest: Digest,
+        snapshot: &Snapshot,
+        route: &Route,
+        note: &mut Note,
+        trace: &mut impl Trace,
+    ) -> Result<Arc<Proof>, Refusal> {
+        let (registry, generation) = (&snapshot.policy.registry, snapshot.generation);
         self.metrics.token_cache_misses.inc();
         if let Some(issuer) = ask::of_opaque(bytes, snapshot, route) {
-            return Box::pin(self.ask_of_opaque(bytes, issuer, snapshot, note, trace)).await;
+            return self
+                .ask_of_opaque(bytes, issuer, snapshot, note, trace)
+                .await;
         }
         let opened = self
             .decryption
@@ -222,7 +239,9 @@ impl Gateway {
         let verified = match self.verify(signed, unverified, issuer, route, trace).await {
             Ok(verified) => verified,
             Err(local) => {
-                return Box::pin(self.ask_instead(local, signed, issuer, snapshot, trace)).await;
+                return self
+                    .ask_instead(local, signed, issuer, snapshot, trace)
+                    .await;
             }
         };
         say::signature(trace, issuer, &verified);
