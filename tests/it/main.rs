@@ -71,6 +71,8 @@ mod smoke;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 mod token_place;
 #[cfg(test)]
 mod upstream;
