@@ -53,6 +53,7 @@ pub mod admin;
 pub mod app;
 pub mod authz;
 pub mod bind;
+pub mod call;
 pub mod claims;
 pub mod cli;
 pub mod clock;

@@ -91,9 +91,7 @@ impl Proof {
                 Evidence::Vouched(_) => false,
             }
     }
-}
 
-impl Proof {
     /// After a reload: whether the issuer is the same object. An issuer of the same name with other
     /// settings is another one, and its rules have not been asked.
     #[cold]

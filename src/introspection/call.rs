@@ -10,7 +10,10 @@ use reqwest::{
 use zeroize::Zeroizing;
 
 use super::{Authentication, Credentials, IntrospectionError, MAX_BYTES, Method, Settings};
-use crate::jose::json::JsonError;
+use crate::{
+    call::{body, cause},
+    jose::json::JsonError,
+};
 
 /// Why a call led nowhere. The texts name neither the URL, nor the token, nor credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +70,7 @@ pub(super) async fn call(
     };
     let json = HeaderValue::from_static("application/json");
     let request = request.header(ACCEPT, json);
-    let mut response = request.send().await.map_err(failed)?;
+    let response = request.send().await.map_err(failed)?;
     match (response.status(), settings.method) {
         (StatusCode::OK, _) => {}
         // RFC 6750 §3.1: the token was the credential here, and not ours.
@@ -79,14 +82,8 @@ pub(super) async fn call(
         }
         (status, _) => return Err(CallError::Status(status.as_u16()).into()),
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if chunk.len() > MAX_BYTES - body.len() {
-            return Err(CallError::TooLarge.into());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+    let body = body(response, MAX_BYTES).await.map_err(failed)?;
+    Ok(body.ok_or(CallError::TooLarge)?)
 }
 
 /// RFC 7662 §2.1.
@@ -138,14 +135,4 @@ fn failed(error: reqwest::Error) -> CallError {
     } else {
         CallError::Exchange(cause(error))
     }
-}
-
-/// The innermost cause, which unlike the outer texts never holds the URL.
-pub(super) fn cause(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

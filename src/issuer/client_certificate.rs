@@ -81,7 +81,7 @@ impl ClientCertificate {
             let builder = reqwest::Client::builder().identity(identity);
             builder.tls_certs_only([]).build()
         });
-        let wrong = |error| ClientCertificateError::Pair(super::fetch::cause(error));
+        let wrong = |error| ClientCertificateError::Pair(crate::call::cause(error));
         client.map(|_| ()).map_err(wrong)
     }
 }

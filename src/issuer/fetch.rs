@@ -10,7 +10,10 @@ use reqwest::{
 use zeroize::Zeroizing;
 
 use super::Remote;
-use crate::secret::Secret;
+use crate::{
+    call::{self, cause},
+    secret::Secret,
+};
 
 mod client;
 mod freshness;
@@ -95,7 +98,7 @@ pub(super) async fn fetch(
         headers.insert(AUTHORIZATION, basic(user, password)?);
     }
     let request = client.get(uri.clone()).headers(headers);
-    let mut response = request.send().await.map_err(failed)?;
+    let response = request.send().await.map_err(failed)?;
     let validator = Validator::of(uri, response.headers());
     let max_age = freshness::lifetime(response.headers());
     match response.status() {
@@ -110,13 +113,8 @@ pub(super) async fn fetch(
         status if status.is_redirection() => return Err(FetchError::Redirect(status.as_u16())),
         status => return Err(FetchError::Status(status.as_u16())),
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if chunk.len() > MAX_BYTES - body.len() {
-            return Err(FetchError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let body = call::body(response, MAX_BYTES).await.map_err(failed)?;
+    let body = body.ok_or(FetchError::TooLarge)?;
     Ok(Answer {
         document: Some(body),
         validator,
@@ -139,15 +137,4 @@ fn failed(error: reqwest::Error) -> FetchError {
     } else {
         FetchError::Exchange(cause(error))
     }
-}
-
-/// The innermost cause: "Connection refused" says more than "error sending request", and unlike
-/// the outer texts it never holds the URL.
-pub(super) fn cause(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -1,25 +1,21 @@
 //! A subject mapper behind a URL: a POST of the claims' JSON, and an account as JSON, or null, back.
 
-use std::{sync::OnceLock, time::Duration};
+use std::sync::OnceLock;
 
 use reqwest::{
-    Certificate, Client, Response, StatusCode, Url,
+    Client, StatusCode, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderValue},
-    redirect, retry,
 };
 
 use super::MapperError;
 use crate::{
+    call::{self, Trust, cause},
     identity::Account,
     jose::json::{Object, Text},
 };
 
 /// The most bytes that an answer may have: 64 KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
-
-/// How long a connection is kept for the next question. Short: one that its server closes in silence
-/// would cost an answer.
-const IDLE: Duration = Duration::from_secs(10);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -61,31 +57,14 @@ impl HttpMapper {
         if response.status() != StatusCode::OK {
             return Err(MapperError::Status(response.status().as_u16()));
         }
-        account(&body(response).await?)
+        let body = call::body(response, MAX_BYTES).await.map_err(failed)?;
+        account(&body.ok_or(MapperError::TooLarge)?)
     }
 
     fn new_client(&self) -> Result<Client, MapperError> {
-        let trust = |why: &str| MapperError::Trust(why.into());
-        let builder = Client::builder()
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            // Whoever can make the mapper redirect must not get the claims, nor say who somebody is.
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_proxy()
-            .http1_only()
-            .pool_idle_timeout(IDLE);
-        let builder = match &self.authorities {
-            // Plain http must not fail because a machine has no certificates.
-            _ if self.url.scheme() == "http" => builder.tls_certs_only([]),
-            None => builder.https_only(true),
-            Some(pem) => {
-                let authorities = Certificate::from_pem_bundle(pem)
-                    .map_err(|_| trust("the authorities are not PEM"))?;
-                builder.https_only(true).tls_certs_only(authorities)
-            }
-        };
-        builder.build().map_err(|error| trust(&cause(error)))
+        let trust = Trust::of(&self.url, self.authorities.as_deref());
+        let client = trust.client(call::builder());
+        client.map_err(|why| MapperError::Trust(why.to_string().into()))
     }
 }
 
@@ -93,17 +72,6 @@ impl PartialEq for HttpMapper {
     fn eq(&self, other: &Self) -> bool {
         self.url == other.url && self.authorities == other.authorities
     }
-}
-
-async fn body(mut response: Response) -> Result<Vec<u8>, MapperError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if chunk.len() > MAX_BYTES - body.len() {
-            return Err(MapperError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// The account of an answer: `user` must be there; `groups`, `unique_name` and `realm` need not.
@@ -151,16 +119,6 @@ fn malformed(why: &str) -> MapperError {
 
 fn failed(error: reqwest::Error) -> MapperError {
     MapperError::Exchange(cause(error).into())
-}
-
-/// The innermost cause says the most, and never holds the URL.
-fn cause(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]

@@ -3,29 +3,16 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
-use reqwest::{Certificate, Client, ClientBuilder, Url, redirect, retry};
+use reqwest::{Client, Url};
 
-use super::{FetchError, cause};
-use crate::issuer::ClientCertificate;
-
-/// How long a connection is kept for the next fetch. Short: one that its server closes in silence
-/// would cost a fetch, and a new one costs little.
-const IDLE: Duration = Duration::from_secs(10);
-
-/// Whom a client trusts to vouch for a server.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Trust {
-    /// Nobody: for plain http, which must not fail because a machine has no certificates.
-    Nobody,
-    /// The machine's authorities.
-    Machine,
-    /// These authorities (PEM) and no others.
-    Only(Vec<u8>),
-}
+use super::FetchError;
+use crate::{
+    call::{self, ClientError, Trust, cause},
+    issuer::ClientCertificate,
+};
 
 /// The HTTP clients: one for each distinct trust and certificate, made when it is first needed. Cloning shares them.
 #[derive(Clone, Debug, Default)]
@@ -55,55 +42,19 @@ impl Clients {
         if let Some(client) = clients.get(&side) {
             return Ok(client.clone());
         }
-        let client = side.0.client(shown)?;
+        let client = new(&side.0, shown)?;
         clients.insert(side, client.clone());
         Ok(client)
     }
 }
 
-impl Trust {
-    fn of(uri: &Url, authorities: Option<&[u8]>) -> Self {
-        match authorities {
-            _ if uri.scheme() == "http" => Self::Nobody,
-            None => Self::Machine,
-            Some(pem) => Self::Only(pem.to_vec()),
-        }
+/// A client that keeps one connection, and shows this certificate.
+fn new(trust: &Trust, shown: Option<&ClientCertificate>) -> Result<Client, FetchError> {
+    let wrong = |why: ClientError| FetchError::Trust(why.to_string());
+    let mut builder = call::builder().pool_max_idle_per_host(1);
+    if let Some(certificate) = shown {
+        let identity = certificate.identity();
+        builder = builder.identity(identity.map_err(|e| FetchError::Trust(cause(e)))?);
     }
-
-    fn client(&self, shown: Option<&ClientCertificate>) -> Result<Client, FetchError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            // The environment has no say in where keys come from.
-            .no_proxy()
-            .http1_only()
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(IDLE);
-        if let Some(certificate) = shown {
-            let identity = certificate.identity();
-            builder = builder.identity(identity.map_err(|e| FetchError::Trust(cause(e)))?);
-        }
-        self.apply(builder)?
-            .build()
-            .map_err(|e| FetchError::Trust(cause(e)))
-    }
-
-    fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, FetchError> {
-        match self {
-            Self::Nobody => Ok(builder.tls_certs_only([])),
-            Self::Machine => Ok(builder.https_only(true)),
-            Self::Only(pem) => {
-                let authorities = Certificate::from_pem_bundle(pem)
-                    .map_err(|_| FetchError::Trust("the authorities are not PEM".into()))?;
-                if authorities.is_empty() {
-                    return Err(FetchError::Trust(
-                        "the authorities hold no certificate".into(),
-                    ));
-                }
-                Ok(builder.https_only(true).tls_certs_only(authorities))
-            }
-        }
-    }
+    trust.client(builder).map_err(wrong)
 }
