@@ -75,5 +75,6 @@ pub mod server;
 pub mod session;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod token;
 pub mod users;

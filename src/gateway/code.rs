@@ -10,6 +10,7 @@ pub enum Code {
     TokenAmbiguous,
     TokenEmpty,
     RequestMalformed,
+    TlsRequired,
     TokenMissing,
     TokenMalformed,
     TokenTooLarge,
@@ -70,10 +71,11 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
+        Self::TlsRequired,
         Self::TokenMissing,
         Self::TokenMalformed,
         Self::TokenTooLarge,
@@ -152,6 +154,11 @@ impl Code {
                 "request_malformed",
                 S::BAD_REQUEST,
                 "The request is malformed.",
+            ),
+            Self::TlsRequired => (
+                "tls_required",
+                S::BAD_REQUEST,
+                "This port speaks TLS: use https.",
             ),
             Self::TokenMissing => (
                 "token_missing",
@@ -387,6 +394,7 @@ impl Code {
             | Self::TokenInactive
             | Self::TokenReplayed => Challenge::InvalidToken,
             Self::RequestMalformed
+            | Self::TlsRequired
             | Self::UserUnknown
             | Self::BindingMismatch
             | Self::RuleDenied
@@ -413,6 +421,7 @@ impl Code {
         matches!(
             self,
             Self::RequestMalformed
+                | Self::TlsRequired
                 | Self::RequestTimeout
                 | Self::BodyTooLarge
                 | Self::UriTooLong

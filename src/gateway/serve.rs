@@ -6,6 +6,7 @@ use crate::{
     forward::{self, Hop, Way, headers::X_REQUEST_ID},
     store::{self, Memory},
     telemetry::metrics::RequestLabels,
+    tls,
 };
 
 /// The route's name in metrics and logs when there is none.
@@ -49,6 +50,12 @@ impl Gateway {
         let generation = next.generation;
         self.snapshot.store(Arc::new(next));
         generation
+    }
+
+    /// TLS with new clients, if there is any.
+    #[must_use]
+    pub fn tls(&self) -> Option<Arc<tls::Incoming>> {
+        self.snapshot.load().policy.tls.clone()
     }
 
     /// Its metrics.
@@ -122,6 +129,7 @@ impl Gateway {
                 scheme,
                 request_id: &request_id,
                 own: &snapshot.policy.own_headers,
+                certificate: snapshot.told_certificate(exchange.peer),
             };
             self.forward(permit, body, &hop, &snapshot, exchange).await
         };

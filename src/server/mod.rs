@@ -11,6 +11,7 @@ mod client;
 mod connection;
 mod crew;
 mod farewell;
+mod handshake;
 mod head;
 pub mod listener;
 mod load;

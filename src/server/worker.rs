@@ -138,7 +138,8 @@ async fn look(shop: Rc<Shop>) {
 impl Shop {
     fn new(gateway: Arc<Gateway>, crew: Arc<Crew>, number: usize) -> Self {
         let limits = Rc::new(gateway.limits().clone());
-        let tick = TICK.min(limits.header_timeout / 4);
+        let shortest = limits.header_timeout.min(limits.handshake_timeout);
+        let tick = TICK.min(shortest / 4);
         let http = http(&limits);
         Self {
             gateway,

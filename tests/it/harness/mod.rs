@@ -12,6 +12,7 @@ pub(crate) mod mint;
 mod refused;
 mod reload;
 mod stage;
+mod tls;
 mod tls_issuer;
 mod upstream;
 mod wire;
@@ -26,6 +27,7 @@ pub(crate) use issuer::{Issuer, Publish};
 pub(crate) use mint::{Signer, Token};
 pub(crate) use refused::refused;
 pub(crate) use stage::{Builder, FILE, Stage};
+pub(crate) use tls::{Authority, Pair, TlsClient, TlsConnection, TlsUpstream};
 pub(crate) use tls_issuer::{TlsIssuer, stranger as strange_client};
 pub(crate) use upstream::{Reply, Seen, Upstream};
 
