@@ -3,6 +3,7 @@
 use std::{
     cell::{OnceCell, RefCell},
     net::IpAddr,
+    rc::Rc,
 };
 
 use http::{
@@ -21,7 +22,7 @@ use crate::{identity::OwnHeaders, tls::PeerCertificate};
 pub struct Peer {
     /// Its address; `None` on a Unix socket.
     pub address: Option<IpAddr>,
-    certificate: OnceCell<Box<PeerCertificate>>,
+    certificate: OnceCell<Rc<PeerCertificate>>,
     forwarded_for: HeaderValue,
     /// The last `Host` on this connection and the `Forwarded` that goes with it.
     forwarded: RefCell<Option<(HeaderValue, HeaderValue)>>,
@@ -62,12 +63,12 @@ impl Peer {
 
     /// The client has shown this certificate, and it was checked.
     pub(crate) fn has_shown(&self, certificate: PeerCertificate) {
-        let _ = self.certificate.set(Box::new(certificate));
+        let _ = self.certificate.set(Rc::new(certificate));
     }
 
     /// The certificate that the client has shown, if there is one.
-    pub fn certificate(&self) -> Option<&PeerCertificate> {
-        self.certificate.get().map(|certificate| &**certificate)
+    pub fn certificate(&self) -> Option<&Rc<PeerCertificate>> {
+        self.certificate.get()
     }
 
     /// `for=192.0.2.1;host=api.example.com;proto=https` (RFC 7239), rendered again when the host changes.

@@ -33,6 +33,7 @@ pub enum Code {
     ClaimMalformed,
     MappingFailed,
     TokenReplayed,
+    ProofInvalid,
     TokenInactive,
     ScopeInsufficient,
     UserUnknown,
@@ -71,7 +72,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -98,6 +99,7 @@ impl Code {
         Self::ClaimMalformed,
         Self::MappingFailed,
         Self::TokenReplayed,
+        Self::ProofInvalid,
         Self::TokenInactive,
         Self::ScopeInsufficient,
         Self::UserUnknown,
@@ -271,6 +273,11 @@ impl Code {
                 S::UNAUTHORIZED,
                 "The token was used before, and is good once.",
             ),
+            Self::ProofInvalid => (
+                "proof_invalid",
+                S::UNAUTHORIZED,
+                "The token is bound to something that the client has not shown.",
+            ),
             Self::ScopeInsufficient => (
                 "scope_insufficient",
                 S::FORBIDDEN,
@@ -392,6 +399,7 @@ impl Code {
             | Self::ClaimMalformed
             | Self::MappingFailed
             | Self::TokenInactive
+            | Self::ProofInvalid
             | Self::TokenReplayed => Challenge::InvalidToken,
             Self::RequestMalformed
             | Self::TlsRequired

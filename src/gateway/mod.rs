@@ -34,6 +34,7 @@ mod client;
 pub mod code;
 mod decryption;
 mod facts;
+pub mod holder;
 pub mod limit;
 pub mod login;
 pub mod metadata;
@@ -150,6 +151,7 @@ impl Gateway {
         let principal = self
             .identify(&proof, snapshot, head.uri.path(), trace)
             .await?;
+        holder::check(principal.identity(), snapshot, note)?;
         if proof.is_asked_about() {
             Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
         }

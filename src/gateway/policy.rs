@@ -1,6 +1,6 @@
 //! What decisions are made from: one immutable value that a reload replaces as a whole.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use http::{Method, Uri, request::Parts, uri::PathAndQuery};
 use ipnet::IpNet;
@@ -153,7 +153,14 @@ impl Snapshot {
     /// The certificate of `peer`, where upstreams hear of it.
     pub(super) fn told_certificate<'p>(&self, peer: &'p Peer) -> Option<&'p PeerCertificate> {
         let tls = self.policy.tls.as_ref()?;
-        tls.tells_upstreams().then(|| peer.certificate())?
+        let certificate = tls.tells_upstreams().then(|| peer.certificate())?;
+        certificate.map(|certificate| &**certificate)
+    }
+
+    /// The certificate of `peer`, where a token may be bound to it.
+    pub(super) fn shown_certificate(&self, peer: &Peer) -> Option<Rc<PeerCertificate>> {
+        self.policy.tls.as_ref()?;
+        peer.certificate().map(Rc::clone)
     }
 
     /// The URL that was asked for, when the audience rule compares it.

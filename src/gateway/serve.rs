@@ -106,6 +106,7 @@ impl Gateway {
         let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
         let mut note = Note {
             peer: exchange.peer.address,
+            certificate: snapshot.shown_certificate(exchange.peer),
             ..Note::default()
         };
         let answer = async {

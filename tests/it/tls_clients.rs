@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{
-    harness::{Authority, Pair, Response, Stage, TlsClient, get, mint},
+    harness::{Authority, Pair, Response, Stage, TlsClient, get, mint, refused},
     tls::{NAME, stage},
 };
 
@@ -109,4 +109,60 @@ fn the_upstream_hears_of_the_certificate_and_of_none_that_a_client_makes_up() {
         assert_eq!(seen.field(&format!("x-client-cert-{name}")), None);
     }
     assert_eq!(seen.field("x_client_cert_fingerprint"), None);
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_certificate_is_good_with_it_alone() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let [certificate, key] = authority.issue(&[NAME]);
+    let (pem, own) = (clients.pem(), clients.issue(&["client"]));
+    let files = [
+        ("api.pem", &*certificate),
+        ("api.key", &key),
+        ("clients.pem", &pem),
+    ];
+    let how = "client_certificate = \"optional\"\nclient_ca_file = \"clients.pem\"";
+    let stage = stage(&files, &format!("{FILES}{how}"));
+    let holder = TlsClient::showing(&authority, &own);
+    let other = TlsClient::showing(&authority, &clients.issue(&["client"]));
+    let nameless = TlsClient::trusting(&authority);
+    let bound_to = |value: serde_json::Value| {
+        let token = mint::token().claim("cnf", serde_json::json!({ "x5t#S256": value }));
+        get("/").bearer(token.sign())
+    };
+    let bound = bound_to(thumbprint(&own).into());
+    for _ in 0..2 {
+        let response = holder.send(stage.address(), NAME, &bound).unwrap();
+        assert_eq!(response.status, 200, "{}", response.text());
+        // Also when the token is remembered.
+        for client in [&other, &nameless] {
+            let response = client.send(stage.address(), NAME, &bound).unwrap();
+            refused(&response, 401, "proof_invalid");
+        }
+    }
+    for wrong in [serde_json::json!(1), serde_json::json!("")] {
+        let response = holder
+            .send(stage.address(), NAME, &bound_to(wrong))
+            .unwrap();
+        refused(&response, 401, "proof_invalid");
+    }
+    let malformed = get("/").bearer(mint::token().claim("cnf", "x").sign());
+    let response = holder.send(stage.address(), NAME, &malformed).unwrap();
+    refused(&response, 401, "proof_invalid");
+    assert_eq!(stage.upstream.count(), 2);
+    // A token that is not bound needs none.
+    let free = get("/").bearer(mint::token().sign());
+    assert_eq!(
+        nameless.send(stage.address(), NAME, &free).unwrap().status,
+        200
+    );
+}
+
+/// As RFC 8705 §3.1 writes it, made without the gateway's code.
+fn thumbprint([certificate, _]: &Pair) -> String {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
+    URL_SAFE_NO_PAD.encode(digest)
 }
