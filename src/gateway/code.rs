@@ -51,6 +51,7 @@ pub enum Code {
     RegistryUnavailable,
     IntrospectionUnavailable,
     Overloaded,
+    InternalError,
 }
 
 /// Which `error` of RFC 6750 §3.1 a refusal carries in its challenge.
@@ -70,7 +71,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -115,6 +116,7 @@ impl Code {
         Self::RegistryUnavailable,
         Self::IntrospectionUnavailable,
         Self::Overloaded,
+        Self::InternalError,
     ];
 
     /// Its name in bodies, logs and metrics.
@@ -354,6 +356,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The gateway is overloaded; try again.",
             ),
+            Self::InternalError => (
+                "internal_error",
+                S::INTERNAL_SERVER_ERROR,
+                "The gateway failed, and the request with it.",
+            ),
         }
     }
 
@@ -403,7 +410,8 @@ impl Code {
             | Self::IntrospectionUnavailable
             | Self::RegistryUnavailable
             | Self::StoreUnavailable
-            | Self::Overloaded => Challenge::None,
+            | Self::Overloaded
+            | Self::InternalError => Challenge::None,
         }
     }
 
@@ -418,6 +426,7 @@ impl Code {
                 | Self::UriTooLong
                 | Self::HeadersTooLarge
                 | Self::Overloaded
+                | Self::InternalError
         )
     }
 }
