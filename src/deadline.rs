@@ -127,6 +127,12 @@ impl Deadline {
         self.entry.at.get() != NEVER
     }
 
+    /// The worker's time: milliseconds, as of the last tick.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.wheel.now.get()
+    }
+
     /// Whether it has fired.
     #[must_use]
     pub fn has_fired(&self) -> bool {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::pressure::Ceiling;
+
 /// Bounds on everything that a stranger can grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -29,8 +31,17 @@ pub struct Limits {
     pub bind_body_bytes: usize,
     /// `introspection_calls`: how many calls to introspection endpoints may be under way.
     pub introspection_calls: usize,
+    /// `body_rate`: the least that a request's body must bring while it is awaited, in bytes a second;
+    /// `None`: no limit.
+    pub body_rate: Option<u64>,
     /// `connections`: of all clients together.
     pub connections: usize,
+    /// `connections_per_address`: of one address, a /64 for IPv6; 0: no limit.
+    pub connections_per_address: usize,
+    /// `memory`: what the process may hold.
+    pub memory: Ceiling,
+    /// `drain_delay`: from the signal to end until no new connection is accepted.
+    pub drain_delay: Duration,
     /// `drain_timeout`: how long requests may go on after the signal to end.
     pub drain_timeout: Duration,
 }
@@ -50,7 +61,11 @@ impl Default for Limits {
             form_bytes: 8 * 1024,
             bind_body_bytes: 64 * 1024,
             introspection_calls: 256,
+            body_rate: Some(100),
             connections: 10_000,
+            connections_per_address: 1000,
+            memory: Ceiling::Group,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -1,7 +1,5 @@
 //! What a running gateway cannot change.
 
-use std::net::SocketAddr;
-
 use crate::{
     config::{Config, Report},
     issuer::KeyCache,
@@ -12,7 +10,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Fixed {
     server: server::Settings,
-    admin: Option<SocketAddr>,
+    admin: Option<server::ListenAddress>,
     key_cache: Option<KeyCache>,
     store_entries: usize,
     has_tls: bool,
@@ -23,7 +21,7 @@ impl Fixed {
     pub(super) fn of(config: &Config) -> Self {
         Self {
             server: config.server.clone(),
-            admin: config.admin.as_ref().map(|admin| admin.listen),
+            admin: config.admin.as_ref().map(|admin| admin.listen.clone()),
             key_cache: config.key_cache.clone(),
             store_entries: config.store_entries,
             has_tls: config.policy.tls.is_some(),
@@ -40,6 +38,10 @@ impl Fixed {
         let changed = [
             ("server.listen", self.server.listen != new.server.listen),
             ("server.workers", self.server.workers != new.server.workers),
+            (
+                "server.proxy_protocol",
+                self.server.proxy_protocol != new.server.proxy_protocol,
+            ),
             ("server.limits", self.server.limits != new.server.limits),
             // New connections would be plain for clients that were promised they are not.
             ("server.tls", self.has_tls != new.has_tls),

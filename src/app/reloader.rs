@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{fixed::Fixed, watched::Watched};
+use super::{fixed::Fixed, supervisor::Supervisor, watched::Watched};
 use crate::{
     admin,
     clock::Clock,
@@ -23,6 +23,7 @@ pub(super) struct Reloader {
     pub(super) roster: Roster,
     pub(super) admin_token: admin::Token,
     pub(super) inbox: Inbox,
+    pub(super) supervisor: Supervisor,
     pub(super) clock: Clock,
     /// Snapshots that are no longer in force, as long as a request may need them.
     pub(super) retired: Vec<Arc<Snapshot>>,
@@ -82,7 +83,9 @@ impl Reloader {
 
     async fn reload(&mut self, orders: Vec<Order>) {
         let cause = orders.first().map_or(Cause::File, |order| order.cause);
+        self.supervisor.reloads();
         let outcome = self.read_and_apply().await;
+        self.supervisor.ready();
         let labels = ReloadLabels {
             outcome: outcome.name(),
         };

@@ -6,7 +6,7 @@ use super::{
     schema::{Key, Schema, key},
     section::Section,
 };
-use crate::server::Limits;
+use crate::{pressure::Ceiling, server::Limits};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[server.limits]", KEYS));
 
@@ -71,7 +71,27 @@ const KEYS: &[Key] = &[
         "256",
         "To the introspection endpoints of all issuers, at a time. One more is refused.",
     ),
+    key(
+        "body_rate",
+        "\"100B\"",
+        "The least that a request's body must bring in a second while it is awaited. \"\": no limit.",
+    ),
     key("connections", "10000", "Of all clients together."),
+    key(
+        "connections_per_address",
+        "1000",
+        "Of one address (a /64 for IPv6); trusted_proxies have no limit. 0: no limit.",
+    ),
+    key(
+        "memory",
+        "\"\"",
+        "What the process may hold before it refuses: a size, or \"off\". \"\": 90 % of its control group's limit.",
+    ),
+    key(
+        "drain_delay",
+        "\"0s\"",
+        "From the signal to end until no new connection is accepted; /readyz answers 503 already.",
+    ),
     key(
         "drain_timeout",
         "\"30s\"",
@@ -120,8 +140,25 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
         connections: limits
             .number("connections", 1..=1_000_000)
             .unwrap_or_default(),
+        body_rate: limits.size("body_rate", 1..=1 << 30),
+        connections_per_address: limits
+            .number("connections_per_address", 0..=1_000_000)
+            .unwrap_or_default(),
+        memory: memory(limits),
+        drain_delay: limits
+            .some_duration("drain_delay", Duration::ZERO..=hour)
+            .unwrap_or_default(),
         drain_timeout: limits
             .some_duration("drain_timeout", Duration::ZERO..=hour)
             .unwrap_or_default(),
     }
+}
+
+/// A size, `"off"`, or `""` for what the control group says. With less than 32 MiB nothing would be served.
+fn memory(limits: &Section<'_>) -> Ceiling {
+    if matches!(limits.node("memory"), Some(node) if node.is_text("off")) {
+        return Ceiling::Off;
+    }
+    let bytes = limits.size("memory", 32 << 20..=1 << 50);
+    bytes.map_or(Ceiling::Group, Ceiling::Bytes)
 }

@@ -156,8 +156,9 @@ fn key_cache(root: &Section<'_>) -> Option<KeyCache> {
 }
 
 fn check_ports(section: &Section<'_>, admin: &admin::Settings, server: &server::Settings) {
-    let same = server::ListenAddress::Tcp(admin.listen);
-    if admin.listen.port() != 0 && server.listen.contains(&same) {
+    let any_port =
+        matches!(&admin.listen, server::ListenAddress::Tcp(address) if address.port() == 0);
+    if !any_port && server.listen.contains(&admin.listen) {
         let message = "the admin listener and the server cannot share an address";
         section.context.error(section.place("listen"), message);
     }

@@ -14,7 +14,7 @@ use super::{
     server_tls, url,
 };
 use crate::{
-    server::{ListenAddress, Settings},
+    server::{ListenAddress, ProxyProtocol, Settings},
     tls::Incoming,
 };
 
@@ -24,7 +24,7 @@ const KEYS: &[Key] = &[
     key(
         "listen",
         "\"127.0.0.1:8080\"",
-        "Where clients connect, or a list: \"address:port\", \"unix:/run/portcullis.sock\". Fixed until a restart.",
+        "Where clients connect, or a list: \"address:port\", \"unix:/run/portcullis.sock\", \"systemd\" or \"fd:NAME\" for inherited sockets. Fixed until a restart.",
     ),
     unset(
         "public_url",
@@ -42,6 +42,11 @@ const KEYS: &[Key] = &[
         "Addresses or networks whose X-Forwarded-* count.",
     ),
     section("tls", "TLS with clients. Absent: plain HTTP."),
+    key(
+        "proxy_protocol",
+        "\"off\"",
+        "A PROXY header (v1 or v2) before all else: \"trusted\" from trusted_proxies, \"required\" from all, which must be trusted_proxies. Fixed until a restart.",
+    ),
     section(
         "limits",
         "What one connection and one request may cost. Fixed until a restart.",
@@ -62,9 +67,10 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
     let trusted = server.texts("trusted_proxies").unwrap_or_default();
     Server {
         settings: Settings {
-            listen,
+            proxy_protocol: proxy_protocol(server, &listen, trusted.is_empty()),
             workers: server.number("workers", 0..=1024).unwrap_or_default(),
             limits: limits::decode(&server.child("limits", &limits::SCHEMA)),
+            listen,
         },
         public_url: server
             .some_text("public_url")
@@ -75,6 +81,32 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
             .collect(),
         tls: server_tls::decode(server),
     }
+}
+
+fn proxy_protocol(
+    server: &Section<'_>,
+    listen: &[ListenAddress],
+    nobody_is_trusted: bool,
+) -> ProxyProtocol {
+    let choices = [
+        ("off", ProxyProtocol::Off),
+        ("trusted", ProxyProtocol::Trusted),
+        ("required", ProxyProtocol::Required),
+    ];
+    let chosen = server
+        .choice("proxy_protocol", &choices)
+        .unwrap_or_default();
+    let by_address = listen
+        .iter()
+        .any(|listen| !matches!(listen, ListenAddress::Unix(_)));
+    if chosen != ProxyProtocol::Off && nobody_is_trusted && by_address {
+        server.context.error_with_help(
+            server.place("proxy_protocol"),
+            "nobody may send a PROXY header",
+            "name the balancer's address in \"trusted_proxies\"",
+        );
+    }
+    chosen
 }
 
 fn addresses(server: &Section<'_>) -> Vec<ListenAddress> {
@@ -100,7 +132,29 @@ fn addresses(server: &Section<'_>) -> Vec<ListenAddress> {
     addresses
 }
 
+/// `"systemd"` or `"fd:NAME"`: sockets that come with the process. The inner `None`: it has no name.
+pub(super) fn inherited(section: &Section<'_>, text: Text<'_>) -> Option<Option<ListenAddress>> {
+    if text.text == "systemd" {
+        return Some(Some(ListenAddress::Inherited(None)));
+    }
+    let name = text.text.strip_prefix("fd:")?;
+    // What systemd.socket(5) allows in FileDescriptorName.
+    let is_name = !name.is_empty()
+        && name.len() <= 255
+        && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+    if !is_name {
+        let help = "write \"fd:\" and the FileDescriptorName of the socket unit";
+        section
+            .context
+            .error_with_help(text.span, "not the name of a socket", help);
+    }
+    Some(is_name.then(|| ListenAddress::Inherited(Some(name.into()))))
+}
+
 fn address(server: &Section<'_>, text: Text<'_>) -> Option<ListenAddress> {
+    if let Some(inherited) = inherited(server, text) {
+        return inherited;
+    }
     match text.text.strip_prefix("unix:") {
         Some("") => {
             server

@@ -209,6 +209,7 @@ impl Body for RequestBody {
             return polled.map(|end| end.map(|error| error.map(Frame::data)));
         };
         this.seen = this.seen.saturating_add(data.len() as u64);
+        this.pace.comes(this.turn, data.len());
         match this.limit {
             Some(limit) if this.seen > limit => Poll::Ready(Some(Err(BodyError::TooLarge(limit)))),
             _ => Poll::Ready(Some(Ok(Frame::data(data)))),

@@ -53,6 +53,7 @@ pub enum Code {
     RegistryUnavailable,
     IntrospectionUnavailable,
     Overloaded,
+    InternalError,
 }
 
 /// Which `error` of RFC 6750 §3.1 a refusal carries in its challenge.
@@ -72,7 +73,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -119,6 +120,7 @@ impl Code {
         Self::RegistryUnavailable,
         Self::IntrospectionUnavailable,
         Self::Overloaded,
+        Self::InternalError,
     ];
 
     /// Its name in bodies, logs and metrics.
@@ -368,6 +370,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The gateway is overloaded; try again.",
             ),
+            Self::InternalError => (
+                "internal_error",
+                S::INTERNAL_SERVER_ERROR,
+                "The gateway failed, and the request with it.",
+            ),
         }
     }
 
@@ -419,7 +426,8 @@ impl Code {
             | Self::IntrospectionUnavailable
             | Self::RegistryUnavailable
             | Self::StoreUnavailable
-            | Self::Overloaded => Challenge::None,
+            | Self::Overloaded
+            | Self::InternalError => Challenge::None,
         }
     }
 
@@ -435,6 +443,7 @@ impl Code {
                 | Self::UriTooLong
                 | Self::HeadersTooLarge
                 | Self::Overloaded
+                | Self::InternalError
         )
     }
 }

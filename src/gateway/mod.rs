@@ -21,6 +21,7 @@ use crate::{
     identity::{NOBODY, Principal},
     issuer::Replay,
     limits::Limits,
+    pressure::Pressure,
     route::{Access, Route, host},
     session,
     store::Store,
@@ -34,6 +35,7 @@ mod client;
 pub mod code;
 mod decryption;
 mod facts;
+mod guard;
 pub mod holder;
 pub mod limit;
 pub mod login;
@@ -77,6 +79,8 @@ pub struct Gateway {
     session_keys: OnceLock<Option<session::Keys>>,
     /// Leave to ask an issuer about a token, for all issuers together.
     calls: Arc<Semaphore>,
+    /// How near it is to the most memory that it may hold.
+    pressure: Pressure,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.

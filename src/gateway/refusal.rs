@@ -89,6 +89,12 @@ pub enum Refusal {
     Session(#[from] SessionError),
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// The process holds nearly as much memory as it may.
+    #[error("there is no memory left for one more request")]
+    Memory,
+    /// A panic. What it said is written nowhere: it may hold what the client sent.
+    #[error("the gateway has a defect; a log line before this one says where")]
+    Panicked,
 }
 
 impl Refusal {
@@ -131,6 +137,8 @@ impl Refusal {
             Self::Lookup(error) => lookup(error),
             Self::Holder(_) => Code::ProofInvalid,
             Self::Denied { why, .. } => denied(why),
+            Self::Memory => Code::Overloaded,
+            Self::Panicked => Code::InternalError,
             Self::Once(OnceError::Replayed) => Code::TokenReplayed,
             Self::Once(OnceError::Unknown(error)) => store(error),
             // Without its session, the request carries nothing.
@@ -163,6 +171,7 @@ impl Refusal {
                 Denied::Binding(_) => Step::Binding,
                 Denied::Rule(_) => Step::Rules,
             },
+            Self::Memory | Self::Panicked => Step::Request,
             Self::Once(_) => Step::Replay,
             Self::Session(_) => Step::Session,
             Self::Forward(_) => Step::Upstream,

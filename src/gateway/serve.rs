@@ -1,6 +1,6 @@
 //! Serving a request: decide, forward, answer, and tell of it.
 
-use super::*;
+use super::{guard::guarded, *};
 use crate::{
     clock::UnixTime,
     forward::{self, Hop, Way, headers::X_REQUEST_ID},
@@ -28,6 +28,7 @@ impl Gateway {
             metrics,
             session_keys: OnceLock::new(),
             calls,
+            pressure: Pressure::default(),
         }
     }
 
@@ -76,6 +77,23 @@ impl Gateway {
         self.store.size()
     }
 
+    /// How near it is to the most memory that it may hold.
+    #[must_use]
+    pub const fn pressure(&self) -> &Pressure {
+        &self.pressure
+    }
+
+    /// Lets the caches hold half of what they hold now, to save memory; without `cut`, again as much
+    /// as ever.
+    pub fn cut_caches(&self, cut: bool) {
+        self.proofs.cut(cut);
+        for issuer in self.snapshot().policy.registry.iter() {
+            if let Some(introspection) = &issuer.introspection {
+                introspection.cut_memory(cut);
+            }
+        }
+    }
+
     /// Its limits.
     #[must_use]
     pub const fn limits(&self) -> &Limits {
@@ -109,7 +127,10 @@ impl Gateway {
             certificate: snapshot.shown_certificate(exchange.peer),
             ..Note::default()
         };
-        let answer = async {
+        let answer = guarded(async {
+            if self.pressure.refuses() {
+                return Err(Refusal::Memory);
+            }
             if let Some(settings) = login::end_asked_for(&snapshot, &head) {
                 return Box::pin(self.log_out(settings, &snapshot, &head)).await;
             }
@@ -133,8 +154,8 @@ impl Gateway {
                 certificate: snapshot.told_certificate(exchange.peer),
             };
             self.forward(permit, body, &hop, &snapshot, exchange).await
-        };
-        let response = match answer.await {
+        });
+        let response = match answer.await.unwrap_or(Err(Refusal::Panicked)) {
             Ok(mut response) => {
                 login::tell(note.login, false, &snapshot, &mut response);
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
@@ -187,7 +208,10 @@ impl Gateway {
             .route
             .as_ref()
             .map_or_else(|| NO_ROUTE.into(), |r| Arc::clone(&r.name));
-        let outcome = if refusal.step() == Step::Upstream {
+        if matches!(refusal, Refusal::Panicked) {
+            self.metrics.panics.inc();
+        }
+        let outcome = if matches!(refusal, Refusal::Panicked) || refusal.step() == Step::Upstream {
             "fail"
         } else {
             "refuse"

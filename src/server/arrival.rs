@@ -7,12 +7,20 @@ use super::{
     connection,
     handshake::{self, Secured},
     place::Place,
+    proxy,
     socket::Connected,
 };
 use crate::tls::Incoming;
 
 /// Takes a connection from its first byte to its end.
-pub(super) async fn arrive<S: Connected>(stream: S, client: Rc<Client>, place: Place) {
+pub(super) async fn arrive<S: Connected>(mut stream: S, mut client: Rc<Client>, mut place: Place) {
+    if proxy::is_expected(&client, place.shop()) {
+        // Boxed, and only then: every connection would carry the room for it.
+        match Box::pin(proxy::introduce(&mut stream, client, &mut place)).await {
+            Some(named) => client = named,
+            None => return,
+        }
+    }
     match place.shop().gateway.tls() {
         Some(tls) => {
             if let Some(stream) = secured(stream, tls, &client, &place).await {

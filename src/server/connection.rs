@@ -11,7 +11,10 @@ use super::{
     answer::Answer, client::Client, farewell, place::Place, socket::Connected,
     stream::ClientStream, worker::Shop,
 };
-use crate::gateway::{Code, Exchange, Gateway, request_id};
+use crate::{
+    gateway::{Code, Exchange, Gateway, request_id},
+    telemetry::Closed,
+};
 
 /// How long a client may take to read the last that it is told.
 pub(super) const FAREWELL: Duration = Duration::from_secs(2);
@@ -35,8 +38,11 @@ pub(super) async fn serve<S: Connected>(stream: S, client: Rc<Client>, place: Pl
     loop {
         match rest(&stream, &client).await {
             Call::Readable => {}
-            Call::Leaving => return close(&mut stream, &client).await,
-            Call::Expired => return,
+            Call::Leaving => {
+                client.closes(Closed::Drain);
+                return close(&mut stream, &client).await;
+            }
+            Call::Expired => return client.expires(),
         }
         let waking = place.wakes(&client);
         match boxed(stream, &client, place.shop()).await {
@@ -49,13 +55,19 @@ pub(super) async fn serve<S: Connected>(stream: S, client: Rc<Client>, place: Pl
 
 async fn rest<S: Connected>(stream: &ClientStream<S>, client: &Client) -> Call {
     std::future::poll_fn(|context| {
-        if client.is_leaving() {
+        if client.is_leaving() && !client.is_new() {
             return Poll::Ready(Call::Leaving);
         }
         if stream.poll_readable(context).is_ready() {
             return Poll::Ready(Call::Readable);
         }
-        client.poll_expired(context).map(|()| Call::Expired)
+        client.poll_expired(context).map(|()| {
+            if client.is_leaving() {
+                Call::Leaving
+            } else {
+                Call::Expired
+            }
+        })
     })
     .await
 }
@@ -95,19 +107,26 @@ async fn be_awake<S: Connected>(
     let mut told = false;
     let mut rests = false;
     std::future::poll_fn(|context| {
-        if client.is_leaving() && !std::mem::replace(&mut told, true) {
-            Pin::new(&mut connection).graceful_shutdown();
-        }
         if Pin::new(&mut connection).poll(context).is_ready() {
             return Poll::Ready(());
+        }
+        // After it has read: told before its first request, the library would close at once.
+        if client.is_leaving() && !client.is_new() && !std::mem::replace(&mut told, true) {
+            Pin::new(&mut connection).graceful_shutdown();
+            if Pin::new(&mut connection).poll(context).is_ready() {
+                return Poll::Ready(());
+            }
         }
         rests = client.rests();
         if rests {
             return Poll::Ready(());
         }
-        client.poll_expired(context)
+        client.poll_expired(context).map(|()| client.expires())
     })
     .await;
+    if told {
+        client.closes(Closed::Drain);
+    }
     if rests {
         let parts = connection.into_parts();
         // There are none when it rests. If there were, what they begin would be lost.
@@ -156,6 +175,9 @@ async fn answer(
     let tunnel = request.method() == Method::CONNECT;
     let response = shop.gateway.handle(request, &exchange).await;
     let (mut head, body) = response.into_parts();
+    if let Some(code) = head.extensions.get::<Code>() {
+        client.closes_with(*code);
+    }
     if tunnel || client.is_last(shop.deadlines.now()) {
         head.headers
             .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -3,6 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 mod accept;
+mod addresses;
+mod alarm;
 mod answer;
 mod arrival;
 mod awake;
@@ -13,9 +15,11 @@ mod crew;
 mod farewell;
 mod handshake;
 mod head;
+mod inherited;
 pub mod listener;
 mod load;
 mod place;
+mod proxy;
 mod seat;
 mod socket;
 mod stream;
@@ -23,9 +27,12 @@ mod watch;
 pub mod worker;
 
 pub use crate::limits::Limits;
+pub use alarm::Alarm;
 pub use crew::{Crew, Member};
+pub use inherited::Inherited;
 pub use listener::{ListenError, Listener};
 pub use load::Load;
+pub use proxy::ProxyProtocol;
 pub use worker::{Course, Worker};
 
 /// How the gateway listens, prepared from `[server]`.
@@ -35,6 +42,8 @@ pub struct Settings {
     pub listen: Vec<ListenAddress>,
     /// Worker threads; 0: one for each core.
     pub workers: usize,
+    /// Which connections begin with a PROXY header.
+    pub proxy_protocol: ProxyProtocol,
     /// What one connection and one request may cost.
     pub limits: Limits,
 }
@@ -46,4 +55,6 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
+    /// Sockets that came with the process: those of this name, or every one that nothing else names.
+    Inherited(Option<Box<str>>),
 }

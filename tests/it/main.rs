@@ -51,9 +51,13 @@ mod logs;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod overload;
+#[cfg(test)]
 mod path;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

@@ -75,7 +75,7 @@ def liberty(jwk, names):
 
 
 def _toml(stand, settings, port, admin):
-    limits = "requests_per_connection = 1000000000\nidle_timeout = \"600s\""
+    limits = "requests_per_connection = 1000000000\nidle_timeout = \"600s\"\nconnections_per_address = 0"
     text = f"""
 issuers_file = "{settings.issuers_file}"
 [server]

@@ -72,7 +72,7 @@ fn the_defaults_are_those_of_the_rooms() {
     );
     assert_eq!(
         config.admin.unwrap().listen,
-        "127.0.0.1:9090".parse().unwrap()
+        crate::server::ListenAddress::Tcp("127.0.0.1:9090".parse().unwrap())
     );
     let route = &config.policy.routes.all()[0];
     assert_eq!(

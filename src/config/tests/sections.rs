@@ -1,7 +1,13 @@
 //! `[server]`, `[admin]`, `[token]`, `[upstream]` and `[[routes]]`.
 
 use super::*;
-use crate::{forward::UpstreamAddress, route::Access, server::ListenAddress, token::Multiple};
+use crate::{
+    forward::UpstreamAddress,
+    pressure::Ceiling,
+    route::Access,
+    server::{ListenAddress, ProxyProtocol},
+    token::Multiple,
+};
 
 /// One error in the first of `lines`, which follow `section` and stand in line 4.
 #[track_caller]
@@ -69,6 +75,94 @@ fn server_urls_and_networks() {
         20,
         &["not an address or a network"],
     );
+}
+
+#[test]
+fn sockets_that_come_with_the_process() {
+    let named = |name: &str| ListenAddress::Inherited(Some(name.into()));
+    let config = accept_with("[server]\nlisten = [\"fd:web\", \"systemd\"]\n");
+    let expected = [named("web"), ListenAddress::Inherited(None)];
+    assert_eq!(config.server.listen, expected);
+    let token = "token = \"0123456789abcdef\"";
+    let admin = accept_with(&format!("[admin]\nlisten = \"fd:admin\"\n{token}\n")).admin;
+    assert_eq!(admin.unwrap().listen, named("admin"));
+    refused("[admin]", "listen = \"fd:admin\"", 10, &["needs a token"]);
+    for bad in ["fd:", "fd:a b", "fd:a:b"] {
+        let line = format!("listen = \"{bad}\"");
+        refused(
+            "[server]",
+            &line,
+            10,
+            &["not the name of a socket", "FileDescriptorName"],
+        );
+    }
+}
+
+#[test]
+fn proxy_headers_need_somebody_who_sends_them() {
+    let with = |keys: &str| {
+        accept_with(&format!("[server]\n{keys}\n"))
+            .server
+            .proxy_protocol
+    };
+    assert_eq!(with(""), ProxyProtocol::Off);
+    let proxies = "trusted_proxies = [\"10.0.0.1\"]\nproxy_protocol = ";
+    assert_eq!(
+        with(&format!("{proxies}\"required\"")),
+        ProxyProtocol::Required
+    );
+    assert_eq!(
+        with(&format!("{proxies}\"trusted\"")),
+        ProxyProtocol::Trusted
+    );
+    // Who may connect to a Unix socket is decided by its file.
+    let unix = "listen = \"unix:/run/x.sock\"\nproxy_protocol = \"required\"";
+    assert_eq!(with(unix), ProxyProtocol::Required);
+    for mode in ["required", "trusted"] {
+        let line = format!("proxy_protocol = \"{mode}\"");
+        let says = ["nobody may send a PROXY header", "trusted_proxies"];
+        refused("[server]", &line, 18, &says);
+    }
+    refused(
+        "[server]",
+        "proxy_protocol = \"on\"",
+        18,
+        &["must be \"off\" or"],
+    );
+}
+
+#[test]
+fn limits_of_an_overload() {
+    let limits = |line: &str| {
+        accept_with(&format!("[server.limits]\n{line}\n"))
+            .server
+            .limits
+    };
+    let usual = limits("");
+    assert_eq!(
+        (usual.connections_per_address, usual.body_rate),
+        (1000, Some(100))
+    );
+    assert_eq!(
+        (usual.memory, usual.drain_delay.as_secs()),
+        (Ceiling::Group, 0)
+    );
+    assert_eq!(limits("memory = \"off\"").memory, Ceiling::Off);
+    assert_eq!(limits("memory = \"2GiB\"").memory, Ceiling::Bytes(2 << 30));
+    assert_eq!(limits("body_rate = \"\"").body_rate, None);
+    assert_eq!(
+        limits("connections_per_address = 0").connections_per_address,
+        0
+    );
+    assert_eq!(limits("drain_delay = \"5s\"").drain_delay.as_secs(), 5);
+    let refused = |line: &str, column: usize, says: &str| {
+        refused("[server.limits]", line, column, &[says]);
+    };
+    refused("memory = \"none\"", 10, "not a size");
+    refused("memory = \"1MiB\"", 10, "must be from 32MiB");
+    refused("body_rate = \"0\"", 13, "must be from 1B to 1GiB");
+    refused("connections_per_address = -1", 27, "whole number from 0");
+    refused("drain_delay = \"2h\"", 15, "must be from");
 }
 
 #[test]
