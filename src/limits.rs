@@ -29,6 +29,8 @@ pub struct Limits {
     pub introspection_calls: usize,
     /// `connections`: of all clients together.
     pub connections: usize,
+    /// `tunnel_idle_timeout`: how long nothing may move in a tunnel, either way.
+    pub tunnel_idle_timeout: Duration,
     /// `drain_timeout`: how long requests may go on after the signal to end.
     pub drain_timeout: Duration,
 }
@@ -48,6 +50,7 @@ impl Default for Limits {
             bind_body_bytes: 64 * 1024,
             introspection_calls: 256,
             connections: 10_000,
+            tunnel_idle_timeout: Duration::from_secs(300),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -68,6 +68,11 @@ const KEYS: &[Key] = &[
     ),
     key("connections", "10000", "Of all clients together."),
     key(
+        "tunnel_idle_timeout",
+        "\"5m\"",
+        "How long nothing may move in a tunnel (a WebSocket, say), either way; then it is closed.",
+    ),
+    key(
         "drain_timeout",
         "\"30s\"",
         "How long requests may go on after the signal to end.",
@@ -111,6 +116,9 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
             .unwrap_or_default(),
         connections: limits
             .number("connections", 1..=1_000_000)
+            .unwrap_or_default(),
+        tunnel_idle_timeout: limits
+            .some_duration("tunnel_idle_timeout", milli..=day * 30)
             .unwrap_or_default(),
         drain_timeout: limits
             .some_duration("drain_timeout", Duration::ZERO..=hour)

@@ -60,6 +60,7 @@ mod size;
 mod store_section;
 mod token;
 mod toml_source;
+mod upgrades;
 mod upstream;
 mod url;
 mod user_file;

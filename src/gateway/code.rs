@@ -43,6 +43,7 @@ pub enum Code {
     BodyTooLarge,
     UriTooLong,
     HeadersTooLarge,
+    ExpectationFailed,
     UpstreamUnreachable,
     UpstreamTimeout,
     UpstreamMalformed,
@@ -70,7 +71,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -107,6 +108,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::UriTooLong,
         Self::HeadersTooLarge,
+        Self::ExpectationFailed,
         Self::UpstreamUnreachable,
         Self::UpstreamTimeout,
         Self::UpstreamMalformed,
@@ -314,6 +316,11 @@ impl Code {
                 S::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The request has too many header fields, or they are too large.",
             ),
+            Self::ExpectationFailed => (
+                "expectation_failed",
+                S::EXPECTATION_FAILED,
+                "The request expects something that the gateway does not know.",
+            ),
             Self::UpstreamUnreachable => (
                 "upstream_unreachable",
                 S::BAD_GATEWAY,
@@ -396,6 +403,7 @@ impl Code {
             | Self::BodyTooLarge
             | Self::UriTooLong
             | Self::HeadersTooLarge
+            | Self::ExpectationFailed
             | Self::UpstreamUnreachable
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
@@ -417,6 +425,7 @@ impl Code {
                 | Self::BodyTooLarge
                 | Self::UriTooLong
                 | Self::HeadersTooLarge
+                | Self::ExpectationFailed
                 | Self::Overloaded
         )
     }

@@ -32,6 +32,10 @@ pub(super) trait Connected: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Ready when something can be read: bytes, the end, or an error.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
 
+    /// Has its end look like a break, where the end is all that tells a whole message from a part. A
+    /// stream that tells the two apart by itself has nothing to do.
+    fn breaks(&self) {}
+
     /// Gives it up.
     fn release(self) -> io::Result<Socket>;
 }
@@ -39,6 +43,11 @@ pub(super) trait Connected: AsyncRead + AsyncWrite + Unpin + 'static {
 impl Connected for TcpStream {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         self.poll_read_ready(context).map(drop)
+    }
+
+    fn breaks(&self) {
+        // A reset instead of an orderly end.
+        let _ = self.set_zero_linger();
     }
 
     fn release(self) -> io::Result<Socket> {

@@ -71,9 +71,13 @@ mod smoke;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod together;
 #[cfg(test)]
 mod token_place;
+#[cfg(test)]
+mod tunnels;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]
