@@ -42,6 +42,8 @@ pub struct Limits {
     pub memory: Ceiling,
     /// `drain_delay`: from the signal to end until no new connection is accepted.
     pub drain_delay: Duration,
+    /// `tunnel_idle_timeout`: how long nothing may move in a tunnel, either way.
+    pub tunnel_idle_timeout: Duration,
     /// `drain_timeout`: how long requests may go on after the signal to end.
     pub drain_timeout: Duration,
 }
@@ -66,6 +68,7 @@ impl Default for Limits {
             connections_per_address: 1000,
             memory: Ceiling::Group,
             drain_delay: Duration::ZERO,
+            tunnel_idle_timeout: Duration::from_secs(300),
             drain_timeout: Duration::from_secs(30),
         }
     }

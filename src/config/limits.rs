@@ -93,6 +93,11 @@ const KEYS: &[Key] = &[
         "From the signal to end until no new connection is accepted; /readyz answers 503 already.",
     ),
     key(
+        "tunnel_idle_timeout",
+        "\"5m\"",
+        "How long nothing may move in a tunnel (a WebSocket, say), either way; then it is closed.",
+    ),
+    key(
         "drain_timeout",
         "\"30s\"",
         "How long requests may go on after the signal to end.",
@@ -147,6 +152,9 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
         memory: memory(limits),
         drain_delay: limits
             .some_duration("drain_delay", Duration::ZERO..=hour)
+            .unwrap_or_default(),
+        tunnel_idle_timeout: limits
+            .some_duration("tunnel_idle_timeout", milli..=day * 30)
             .unwrap_or_default(),
         drain_timeout: limits
             .some_duration("drain_timeout", Duration::ZERO..=hour)

@@ -62,6 +62,7 @@ mod store_section;
 mod tls_identity;
 mod token;
 mod toml_source;
+mod upgrades;
 mod upstream;
 mod upstream_tls;
 mod url;

@@ -36,6 +36,11 @@ const KEYS: &[Key] = &[
         "From the end of the request to the header of the response.",
     ),
     key(
+        "stall_timeout",
+        "\"5m\"",
+        "Between two pieces of a response's body; then it is broken off. Raise it for silent streams.",
+    ),
+    key(
         "idle_timeout",
         "\"60s\"",
         "How long an unused connection is kept.",
@@ -105,6 +110,7 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
     };
     let (connect, response) = (time("connect_timeout"), time("response_timeout"));
     let idle = time("idle_timeout");
+    let stall = section.some_duration("stall_timeout", milli..=hour * 24);
     let Some(text) = section.some_text("url") else {
         let message = format!("the upstream \"{name}\" has no \"url\"");
         section.missing(span, message, "write url = \"http://127.0.0.1:9000\"");
@@ -122,6 +128,7 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
         preserve_host,
         connect_timeout: connect,
         response_timeout: response,
+        stall_timeout: stall.unwrap_or_default(),
         idle_timeout: idle,
         tls,
     })

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use super::{
     Pace,
     exchange::{Exchange, ResponseError},
+    tunnel::Tunnel,
 };
 
 /// A request's body on its way to the upstream. Trailers are dropped.
@@ -249,6 +250,8 @@ pub enum ResponseBody {
     Own(Bytes),
     /// The upstream's.
     Upstream(Box<Exchange>),
+    /// None, and then another protocol.
+    Tunnel(Box<Tunnel>),
 }
 
 impl Body for ResponseBody {
@@ -263,6 +266,7 @@ impl Body for ResponseBody {
             Self::Own(whole) if whole.is_empty() => Poll::Ready(None),
             Self::Own(whole) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(whole))))),
             Self::Upstream(exchange) => Pin::new(&mut **exchange).poll_frame(context),
+            Self::Tunnel(_) => Poll::Ready(None),
         }
     }
 
@@ -270,6 +274,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(whole) => whole.is_empty(),
             Self::Upstream(exchange) => exchange.is_end_stream(),
+            Self::Tunnel(_) => true,
         }
     }
 
@@ -277,6 +282,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(whole) => SizeHint::with_exact(whole.len() as u64),
             Self::Upstream(exchange) => exchange.size_hint(),
+            Self::Tunnel(_) => SizeHint::with_exact(0),
         }
     }
 }

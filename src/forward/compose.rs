@@ -9,7 +9,7 @@ use http::{
 use http_body::Body as _;
 
 use super::{
-    Hop, RequestBody, Upstream,
+    Hop, RequestBody, Upgrade, Upstream,
     exchange::Coding,
     headers::{self, TRACEPARENT},
     hop::begins_trace,
@@ -26,6 +26,8 @@ pub(super) struct Composition<'c> {
     pub(super) hop: &'c Hop<'c>,
     /// Whether the route is for some methods only.
     pub(super) one_method: bool,
+    /// The protocol that is asked for.
+    pub(super) upgrade: Option<&'c Upgrade>,
 }
 
 impl Composition<'_> {
@@ -38,6 +40,9 @@ impl Composition<'_> {
         self.hop.write(out, &self.head.headers, &gone);
         if let Some(identity) = &self.identity {
             identity.write(out);
+        }
+        if let Some(upgrade) = self.upgrade {
+            upgrade.write(out);
         }
         let coding = self.framing(out, body);
         out.extend_from_slice(b"\r\n");
@@ -141,6 +146,7 @@ mod tests {
             preserve_host,
             connect_timeout: Duration::ZERO,
             response_timeout: Duration::ZERO,
+            stall_timeout: Duration::ZERO,
             idle_timeout: Duration::ZERO,
             tls: None,
         }
@@ -166,6 +172,7 @@ mod tests {
             upstream,
             hop: &hop,
             one_method: true,
+            upgrade: None,
         };
         let mut out = Vec::new();
         composition.write(&mut out, &RequestBody::empty(pace));

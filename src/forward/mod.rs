@@ -2,7 +2,9 @@
 
 use std::{io, rc::Rc, task::Poll};
 
-use http::{Method, Response, Version, request::Parts};
+use http::{
+    HeaderValue, Method, Response, StatusCode, Version, header::CONNECTION, request::Parts,
+};
 
 pub mod body;
 mod compose;
@@ -16,16 +18,20 @@ mod output;
 pub mod pace;
 mod pool;
 mod reply;
+mod tunnel;
+pub mod upgrade;
 pub mod upstream;
 mod wire;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use error::ForwardError;
-pub use exchange::{Exchange, ResponseError};
+pub use exchange::{Exchange, Label, ResponseError};
 pub use hop::{Hop, Peer};
 pub use pace::Pace;
 pub use pool::Pool;
 pub use reply::BadReply;
+pub use tunnel::Tunnel;
+pub use upgrade::Upgrade;
 pub use upstream::{Upstream, UpstreamAddress};
 
 use compose::Composition;
@@ -41,7 +47,9 @@ pub struct Way<'w> {
     /// This worker's connections to it.
     pub connections: &'w Rc<Connections>,
     /// The deadlines of this exchange.
-    pub pace: &'w Pace,
+    pub pace: &'w Rc<Pace>,
+    /// The protocol that the request asks for, where its route lets it.
+    pub upgrade: Option<&'w Upgrade>,
 }
 
 /// Forwards a permitted request. This is the only way to an upstream, and it takes a [`Permit`].
@@ -61,6 +69,7 @@ pub async fn forward(
         upstream: way.upstream,
         hop,
         one_method: route.methods.is_some(),
+        upgrade: way.upgrade,
     };
     let lease = way.connections.lease(way.upstream).await?;
     let again = body
@@ -113,11 +122,14 @@ async fn send(
         lease,
         body,
         coding,
-        way.upstream.response_timeout,
+        way.upstream,
+        Rc::clone(way.pace),
     ));
     way.pace.goes_out(way.upstream.response_timeout);
     let reply = std::future::poll_fn(|context| {
-        if let ready @ Poll::Ready(_) = exchange.poll_reply(context, &composition.head.method) {
+        if let ready @ Poll::Ready(_) =
+            exchange.poll_reply(context, &composition.head.method, way.upgrade)
+        {
             return ready;
         }
         if way.pace.upload.poll(context).is_ready() {
@@ -140,10 +152,24 @@ async fn send(
 }
 
 fn respond(reply: Reply, mut exchange: Box<Exchange>) -> Response<ResponseBody> {
+    if reply.status == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(reply, *exchange);
+    }
     exchange.begins_body();
     let mut response = Response::new(ResponseBody::Upstream(exchange));
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     *response.version_mut() = Version::HTTP_11;
+    response
+}
+
+/// A 101 that was asked for: its head is answered like any other, and the connection is not HTTP any more.
+fn switch(reply: Reply, exchange: Exchange) -> Response<ResponseBody> {
+    let tunnel = Box::new(exchange.into_tunnel());
+    let mut response = Response::new(ResponseBody::Tunnel(tunnel));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    let upgrade = HeaderValue::from_static("upgrade");
+    response.headers_mut().insert(CONNECTION, upgrade);
     response
 }

@@ -1,6 +1,10 @@
 //! Who is awaited in an exchange, and for how long: whoever is has a deadline, and the other has none.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::{Cell, OnceCell},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use crate::deadline::{Deadline, Deadlines};
 
@@ -12,6 +16,8 @@ pub struct Pace {
     pub upload: Deadline,
     /// Set while the upstream is awaited.
     pub upstream: Deadline,
+    /// Set while the upstream is awaited in the middle of a response's body; made when one first is.
+    stall: OnceCell<Deadline>,
     client_stall: Duration,
     /// The least that a body brings, in bytes a second.
     body_rate: Option<u64>,
@@ -33,6 +39,7 @@ impl Pace {
             client: deadlines.deadline(),
             upload: deadlines.deadline(),
             upstream: deadlines.deadline(),
+            stall: OnceCell::new(),
             client_stall,
             body_rate: None,
             longest_patience: millis(client_stall),
@@ -59,6 +66,7 @@ impl Pace {
         self.client.clear();
         self.upload.clear();
         self.upstream.clear();
+        self.flows();
     }
 
     /// The request goes to an upstream that may take `response_timeout` once it has the whole of it.
@@ -71,6 +79,27 @@ impl Pace {
     pub fn answers(&self) {
         self.client.clear();
         self.upstream.clear();
+    }
+
+    /// The upstream is silent in the middle of a response's body, and may be for `stall`.
+    pub(super) fn stalls(&self, stall: Duration) {
+        self.stall
+            .get_or_init(|| self.upstream.another())
+            .set(stall);
+    }
+
+    /// The upstream goes on with a response's body.
+    pub(super) fn flows(&self) {
+        if let Some(stall) = self.stall.get() {
+            stall.clear();
+        }
+    }
+
+    /// Ready once the upstream has been silent for too long.
+    pub(super) fn poll_stalled(&self, context: &Context<'_>) -> Poll<()> {
+        self.stall
+            .get()
+            .map_or(Poll::Pending, |stall| stall.poll(context))
     }
 
     /// Which of the connection's requests this is.

@@ -5,16 +5,18 @@ use std::mem::MaybeUninit;
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
+    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE},
 };
 use smallvec::SmallVec;
 
 use super::{
     decode::{Chunk, Decoder},
     headers,
+    upgrade::says_upgrade,
 };
 
-/// A response's head, cleaned of what belongs to the upstream's connection only.
+/// A response's head, cleaned of what belongs to the upstream's connection only; that of a 101 has its
+/// `Upgrade`, if `Connection` names it.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -88,6 +90,13 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
     }
     for name in said.named() {
         map.remove(name);
+    }
+    if status == StatusCode::SWITCHING_PROTOCOLS && says_upgrade(said.connection.iter().copied()) {
+        let is_upgrade = |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("upgrade");
+        for field in response.headers.iter().filter(is_upgrade) {
+            let value = HeaderValue::from_bytes(field.value).map_err(|_| BadReply::Syntax)?;
+            map.append(UPGRADE, value);
+        }
     }
     let reusable = framed && said.keeps_alive(is_http_11);
     drop(said);

@@ -23,6 +23,8 @@ pub struct Upstream {
     pub connect_timeout: Duration,
     /// `response_timeout`: from the end of the request to the header of the response.
     pub response_timeout: Duration,
+    /// `stall_timeout`: between two pieces of a response's body.
+    pub stall_timeout: Duration,
     /// `idle_timeout`: how long an unused connection is kept.
     pub idle_timeout: Duration,
     /// TLS with it; `None`: plain HTTP.

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use bytes::{BufMut, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -113,6 +113,48 @@ impl Wire {
         }
     }
 
+    /// Reads what comes in a tunnel; first what came behind the head that began it.
+    pub(super) fn poll_read_raw(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.input.is_empty() {
+            return self.stream.poll_read(context, buffer);
+        }
+        let count = self.input.len().min(buffer.remaining());
+        buffer.put_slice(self.input.get(..count).unwrap_or_default());
+        self.input.advance(count);
+        if self.input.is_empty() {
+            // A tunnel may be silent for long, and holds no buffers meanwhile.
+            self.input = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes in a tunnel, behind what is left of the head that asked for it.
+    pub(super) fn poll_write_raw(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(context))?;
+        self.output = Output::default();
+        self.stream.poll_write(context, bytes)
+    }
+
+    /// Ready when all that was written in a tunnel is on its way.
+    pub(super) fn poll_flush_raw(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(context))?;
+        self.stream.poll_flush(context)
+    }
+
+    /// Says that nothing more will be written.
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(context))?;
+        self.stream.poll_shutdown(context)
+    }
+
     /// Gives up what it holds room in; the next request makes it anew.
     pub(super) fn rest(&mut self) {
         if self.input.is_empty() && self.output.is_empty() {
@@ -133,6 +175,34 @@ impl Wire {
 }
 
 impl Stream {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),

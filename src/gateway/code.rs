@@ -45,6 +45,7 @@ pub enum Code {
     BodyTooLarge,
     UriTooLong,
     HeadersTooLarge,
+    ExpectationFailed,
     UpstreamUnreachable,
     UpstreamTimeout,
     UpstreamMalformed,
@@ -73,7 +74,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -112,6 +113,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::UriTooLong,
         Self::HeadersTooLarge,
+        Self::ExpectationFailed,
         Self::UpstreamUnreachable,
         Self::UpstreamTimeout,
         Self::UpstreamMalformed,
@@ -330,6 +332,11 @@ impl Code {
                 S::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The request has too many header fields, or they are too large.",
             ),
+            Self::ExpectationFailed => (
+                "expectation_failed",
+                S::EXPECTATION_FAILED,
+                "The request expects something that the gateway does not know.",
+            ),
             Self::UpstreamUnreachable => (
                 "upstream_unreachable",
                 S::BAD_GATEWAY,
@@ -419,6 +426,7 @@ impl Code {
             | Self::BodyTooLarge
             | Self::UriTooLong
             | Self::HeadersTooLarge
+            | Self::ExpectationFailed
             | Self::UpstreamUnreachable
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
@@ -442,6 +450,7 @@ impl Code {
                 | Self::BodyTooLarge
                 | Self::UriTooLong
                 | Self::HeadersTooLarge
+                | Self::ExpectationFailed
                 | Self::Overloaded
                 | Self::InternalError
         )

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     authz::Denied,
     claims::ClaimsError,
-    forward::{BodyError, ForwardError},
+    forward::{BodyError, ForwardError, ResponseError},
     identity::IdentityError,
     introspection::IntrospectionError,
     issuer::{KeyError, RegistryError},
@@ -192,6 +192,16 @@ const fn body(error: &BodyError) -> Code {
         BodyError::TooLarge(_) => Code::BodyTooLarge,
         BodyError::Client(_) => Code::RequestMalformed,
         BodyError::Stalled => Code::RequestTimeout,
+    }
+}
+
+/// What it is called when a response breaks off after its head.
+pub(super) const fn response(error: &ResponseError) -> Code {
+    match error {
+        ResponseError::Broken(_) => Code::UpstreamUnreachable,
+        ResponseError::Malformed => Code::UpstreamMalformed,
+        ResponseError::Request(error) => body(error),
+        ResponseError::Stalled => Code::UpstreamTimeout,
     }
 }
 

@@ -3,14 +3,14 @@
 use super::{guard::guarded, *};
 use crate::{
     clock::UnixTime,
-    forward::{self, Hop, Way, headers::X_REQUEST_ID},
+    forward::{self, Hop, Upgrade, Way, headers::X_REQUEST_ID},
     store::{self, Memory},
     telemetry::metrics::RequestLabels,
     tls,
 };
 
 /// The route's name in metrics and logs when there is none.
-const NO_ROUTE: &str = "-";
+pub(super) const NO_ROUTE: &str = "-";
 
 impl Gateway {
     /// A gateway under `policy`.
@@ -120,6 +120,7 @@ impl Gateway {
         if let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head)) {
             return own(document, &request_id);
         }
+        let asked = Upgrade::asked_for(&head, !http_body::Body::is_end_stream(&body));
         let pace = Rc::clone(exchange.pace);
         let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
         let mut note = Note {
@@ -153,10 +154,12 @@ impl Gateway {
                 own: &snapshot.policy.own_headers,
                 certificate: snapshot.told_certificate(exchange.peer),
             };
-            self.forward(permit, body, &hop, &snapshot, exchange).await
+            self.forward(permit, body, asked.as_ref(), &hop, &snapshot, exchange)
+                .await
         });
         let response = match answer.await.unwrap_or(Err(Refusal::Panicked)) {
             Ok(mut response) => {
+                switch::label(&mut response, &note, &request_id);
                 login::tell(note.login, false, &snapshot, &mut response);
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
                 snapshot.count_allowed(note.route.map_or(usize::MAX, |route| route.id));
@@ -179,6 +182,7 @@ impl Gateway {
         &self,
         permit: Permit,
         body: RequestBody,
+        asked: Option<&Upgrade>,
         hop: &Hop<'_>,
         snapshot: &Snapshot,
         exchange: &Exchange<'_>,
@@ -190,15 +194,22 @@ impl Gateway {
             .get(number)
             .ok_or(crate::route::NoRoute::NotFound)?;
         let connections = exchange.pool.of(snapshot.upstreams_since, number);
+        let upgrade = switch::granted(asked, &permit);
+        let lifetime = upgrade.and_then(|_| self.lifetime(&permit, snapshot));
         let way = Way {
             upstream,
             connections: &connections,
             pace: exchange.pace,
+            upgrade,
         };
         let started = Instant::now();
         let response = forward::forward(permit, body, hop, &way).await;
         self.metrics.upstream_duration.observe(started.elapsed());
-        Ok(response?)
+        let mut response = response?;
+        if let ResponseBody::Tunnel(tunnel) = response.body_mut() {
+            tunnel.lifetime = lifetime;
+        }
+        Ok(response)
     }
 
     /// One log event and one count for each refusal. The path is left out: it may hold anything.

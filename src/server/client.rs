@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    forward::{Pace, Peer},
-    gateway::Code,
+    forward::{Pace, Peer, Tunnel},
+    gateway::{Code, CutOff},
     limits::Limits,
     telemetry::Closed,
 };
@@ -42,6 +42,24 @@ pub(super) struct Client {
     farewell: Cell<Option<Code>>,
     /// Why it ends, as far as that is known.
     closed: Cell<Option<Closed>>,
+    switch: Cell<Switch>,
+    /// The upstream's end, once the protocol is another.
+    tunnel: Cell<Option<Box<Tunnel>>>,
+    /// Why the last response broke off.
+    cut_off: Cell<Option<Box<CutOff>>>,
+    /// Whether the response at hand tells its end by itself.
+    framed: Cell<bool>,
+}
+
+/// Whether a connection goes on in another protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Switch {
+    /// Nobody has asked.
+    No,
+    /// The request of this number asks. What comes behind its head is held back until it is answered.
+    Asked(u64),
+    /// It does.
+    Done,
 }
 
 /// How long a new connection's first request may be on its way when the worker leaves.
@@ -82,6 +100,10 @@ impl Client {
             to_end: Cell::new(false),
             farewell: Cell::new(None),
             closed: Cell::new(None),
+            switch: Cell::new(Switch::No),
+            tunnel: Cell::new(None),
+            cut_off: Cell::new(None),
+            framed: Cell::new(true),
         }
     }
 
@@ -142,6 +164,56 @@ impl Client {
         if self.to_end.get() {
             self.pace.client.nudge();
         }
+    }
+
+    /// The request of this number asks for another protocol.
+    pub(super) fn asks_to_switch(&self, request: u64) {
+        self.switch.set(Switch::Asked(request));
+    }
+
+    /// Whether it is open what comes behind a head that asks for another protocol.
+    pub(super) fn waits_to_switch(&self) -> bool {
+        matches!(self.switch.get(), Switch::Asked(_))
+    }
+
+    /// Whether the protocol is another.
+    pub(super) fn has_switched(&self) -> bool {
+        self.switch.get() == Switch::Done
+    }
+
+    /// The request at hand is answered, with another protocol or without.
+    pub(super) fn decides_to_switch(&self, tunnel: Option<Box<Tunnel>>) {
+        if tunnel.is_some() {
+            self.switch.set(Switch::Done);
+            self.tunnel.set(tunnel);
+        } else if self.switch.get() == Switch::Asked(self.requests.get()) {
+            self.switch.set(Switch::No);
+        }
+    }
+
+    /// The upstream's end of its tunnel, once.
+    pub(super) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
+        self.tunnel.take()
+    }
+
+    /// Whether the response at hand tells its end by itself, and not by that of the connection.
+    pub(super) fn frames(&self, framed: bool) {
+        self.framed.set(framed);
+    }
+
+    /// Whether only a break tells the client that a response was not whole.
+    pub(super) fn is_without_framing(&self) -> bool {
+        !self.framed.get()
+    }
+
+    /// The response broke off.
+    pub(super) fn is_cut_off(&self, cut_off: CutOff) {
+        self.cut_off.set(Some(Box::new(cut_off)));
+    }
+
+    /// Why the last response broke off, once.
+    pub(super) fn take_cut_off(&self) -> Option<Box<CutOff>> {
+        self.cut_off.take()
     }
 
     /// `code` is the last that the client hears.
@@ -285,6 +357,7 @@ impl Client {
                 .into_iter()
                 .any(Cell::get)
             && !self.has_a_farewell()
+            && !self.has_switched()
     }
 
     /// The worker leaves: the request at hand is the last. Who connected a moment ago and has not asked

@@ -37,6 +37,10 @@ pub(super) trait Connected: AsyncRead + AsyncWrite + Unpin + 'static {
 
     /// Ready when something can be read: bytes, the end, or an error.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Has its end look like a break, where the end is all that tells a whole message from a part. A
+    /// stream that tells the two apart by itself has nothing to do.
+    fn breaks(&self) {}
 }
 
 /// One that was just accepted, and can still go to another worker.
@@ -50,6 +54,11 @@ impl Connected for TcpStream {
 
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         self.poll_read_ready(context).map(drop)
+    }
+
+    fn breaks(&self) {
+        // A reset instead of an orderly end.
+        let _ = self.set_zero_linger();
     }
 }
 
@@ -69,6 +78,10 @@ impl<S: Connected> Connected for TlsStream<Intake<S>> {
             return Poll::Ready(());
         }
         stream.get_ref().poll_readable(context)
+    }
+
+    fn breaks(&self) {
+        self.get_ref().0.get_ref().breaks();
     }
 }
 

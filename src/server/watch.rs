@@ -16,12 +16,16 @@ pub(super) struct Watch {
     empty: usize,
     /// How many heads have ended.
     heads: u64,
+    /// How many of the bytes last seen stand behind a head that asks for another protocol.
+    behind: usize,
 }
 
 enum Part {
     Head,
     Body(u64),
     Chunks(Chunks),
+    /// Behind a head that asks for another protocol: nobody knows yet what this is.
+    Switch,
 }
 
 /// From here on nothing is to be read.
@@ -44,12 +48,27 @@ impl Watch {
             begun: Vec::new(),
             empty: 0,
             heads: 0,
+            behind: 0,
         }
     }
 
     /// How many heads have ended.
     pub(super) const fn heads(&self) -> u64 {
         self.heads
+    }
+
+    /// Whether the last head asks for another protocol; the number of bytes that came behind it, which
+    /// were not followed.
+    pub(super) const fn waits_to_switch(&self) -> Option<usize> {
+        match self.part {
+            Part::Switch => Some(self.behind),
+            Part::Head | Part::Body(_) | Part::Chunks(_) => None,
+        }
+    }
+
+    /// The other protocol is none: what comes next is a head.
+    pub(super) fn goes_on(&mut self) {
+        self.part = Part::Head;
     }
 
     /// Whether the last byte was the last of a request, or none came yet.
@@ -91,6 +110,10 @@ impl Watch {
                     }
                     Err(_) => return Err(Stop { good, code: None }),
                 },
+                Part::Switch => {
+                    self.behind = rest.len();
+                    return Ok(());
+                }
             };
             rest = rest.get(taken..).unwrap_or_default();
         }
@@ -134,10 +157,12 @@ impl Watch {
         let taken = bytes.len() - head.len() + end;
         self.empty = 0;
         self.heads += 1;
+        self.behind = 0;
         self.part = match framing {
             Framing::Length(0) => Part::Head,
             Framing::Length(length) => Part::Body(length),
             Framing::Chunked => Part::Chunks(Chunks::new()),
+            Framing::Upgrade => Part::Switch,
         };
         Ok(Some(taken))
     }

@@ -205,7 +205,10 @@ impl Shop {
         };
         tokio::select! {
             () = emptied => true,
-            () = tokio::time::sleep(self.gateway.limits().drain_timeout) => false,
+            // A tunnel's request was answered long ago.
+            () = tokio::time::sleep(self.gateway.limits().drain_timeout) => {
+                self.clients.borrow().values().all(|client| client.has_switched())
+            }
             _ = course.wait_for(|course| *course == Course::Stop) => false,
         }
     }

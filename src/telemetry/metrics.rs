@@ -27,6 +27,10 @@ pub struct Metrics {
     pub panics: Counter,
     /// `portcullis_memory_resident_bytes`, `…_ceiling_bytes`, `…_pressure` and `…_sheds_total`.
     pub memory: MemoryMetrics,
+    /// `portcullis_tunnels`: connections that have switched to another protocol, now.
+    pub tunnels: Gauge<i64, AtomicI64>,
+    /// `portcullis_responses_cut_off_total`: responses that broke off after their head.
+    pub responses_cut_off: Family<CutOffLabels, Counter>,
     /// `portcullis_token_cache_hits_total`.
     pub token_cache_hits: Counter,
     /// `portcullis_token_cache_misses_total`.
@@ -116,6 +120,15 @@ pub struct RequestLabels {
     pub code: &'static str,
 }
 
+/// The labels of `portcullis_responses_cut_off_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CutOffLabels {
+    /// The route's name.
+    pub route: Arc<str>,
+    /// The code of a refusal for the same reason.
+    pub code: &'static str,
+}
+
 /// The outcomes of a reload.
 const RELOADS: [&str; 3] = ["applied", "unchanged", "refused"];
 
@@ -155,6 +168,16 @@ impl Metrics {
             self.panics.clone(),
         );
         self.memory.register(registry);
+        registry.register(
+            "tunnels",
+            "Connections of clients that have switched to another protocol, now",
+            self.tunnels.clone(),
+        );
+        registry.register(
+            "responses_cut_off",
+            "Responses that broke off after their head by route and reason",
+            self.responses_cut_off.clone(),
+        );
         registry.register(
             "token_cache_hits",
             "Tokens whose signature was known to be good",

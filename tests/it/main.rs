@@ -75,6 +75,8 @@ mod smoke;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod tls_clients;
@@ -86,6 +88,8 @@ mod tls_upstream;
 mod together;
 #[cfg(test)]
 mod token_place;
+#[cfg(test)]
+mod tunnels;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]

@@ -83,6 +83,7 @@ fn the_defaults_are_those_of_the_rooms() {
     assert!(route.methods.is_none() && route.issuers.is_none() && route.host.is_none());
     let upstream = &config.policy.upstreams[0];
     assert_eq!(upstream.response_timeout, Duration::from_secs(30));
+    assert_eq!(upstream.stall_timeout, Duration::from_secs(300));
     let issuer = config.policy.registry.find("https://idp.example").unwrap();
     assert_eq!(issuer.headers.algorithms, AlgorithmSet::asymmetric());
     assert_eq!(issuer.headers.types, ["jwt".into(), "at+jwt".into()]);

@@ -217,6 +217,12 @@ impl Connection {
         }
     }
 
+    /// Whether the other end breaks the connection, and does not just end it.
+    pub(crate) fn is_reset(&mut self) -> bool {
+        let read = self.stream.read(&mut [0; 1]);
+        read.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+    }
+
     fn rest(&mut self, head: &Head, is_head: bool) -> (u16, Body) {
         let status: u16 = head.line.split(' ').nth(1).unwrap().parse().unwrap();
         let bodiless = is_head || status == 204 || status == 304 || status < 200;
