@@ -17,6 +17,7 @@ mod place;
 mod seat;
 mod socket;
 mod stream;
+mod switch;
 mod tunnel;
 mod watch;
 pub mod worker;
