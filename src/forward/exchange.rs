@@ -4,7 +4,6 @@ use std::{
     io,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -12,13 +11,13 @@ use std::{
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use smallvec::SmallVec;
 
 use super::{
     Pace, Upgrade, Upstream,
     body::{BodyError, RequestBody},
     decode::Decoder,
     error::ForwardError,
+    label::Label,
     pool::Lease,
     reply::{self, Reply},
     tunnel::Tunnel,
@@ -42,15 +41,6 @@ pub struct Exchange {
     interim: u8,
     pace: Rc<Pace>,
     label: Option<Label>,
-}
-
-/// What an exchange is called in logs and metrics, for what happens after its response has begun.
-#[derive(Clone, Debug)]
-pub struct Label {
-    /// The route's name.
-    pub route: Arc<str>,
-    /// The request's identifier. The gateway's own ones fit in without an allocation.
-    pub request_id: SmallVec<[u8; 32]>,
 }
 
 /// How far the request is.

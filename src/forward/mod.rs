@@ -14,6 +14,7 @@ pub mod error;
 mod exchange;
 pub mod headers;
 pub mod hop;
+mod label;
 mod output;
 pub mod pace;
 mod pool;
@@ -25,8 +26,9 @@ mod wire;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use error::ForwardError;
-pub use exchange::{Exchange, Label, ResponseError};
+pub use exchange::{Exchange, ResponseError};
 pub use hop::{Hop, Peer};
+pub use label::Label;
 pub use pace::Pace;
 pub use pool::Pool;
 pub use reply::BadReply;

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{exchange::Label, pool::Lease};
+use super::{label::Label, pool::Lease};
 
 /// A connection to an upstream that speaks another protocol from now on. It never goes back to the pool.
 pub struct Tunnel {

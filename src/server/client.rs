@@ -7,8 +7,9 @@ use std::{
     time::Duration,
 };
 
+use super::switch::Switch;
 use crate::{
-    forward::{Pace, Peer, Tunnel},
+    forward::{Pace, Peer},
     gateway::{Code, CutOff},
     limits::Limits,
     telemetry::Closed,
@@ -19,6 +20,7 @@ pub(super) struct Client {
     pub(super) peer: Peer,
     pub(super) pace: Rc<Pace>,
     pub(super) limits: Rc<Limits>,
+    pub(super) switch: Switch,
     phase: Cell<Phase>,
     requests: Cell<u64>,
     /// How many requests were read when the last byte that was read ended one.
@@ -42,24 +44,10 @@ pub(super) struct Client {
     farewell: Cell<Option<Code>>,
     /// Why it ends, as far as that is known.
     closed: Cell<Option<Closed>>,
-    switch: Cell<Switch>,
-    /// The upstream's end, once the protocol is another.
-    tunnel: Cell<Option<Box<Tunnel>>>,
     /// Why the last response broke off.
     cut_off: Cell<Option<Box<CutOff>>>,
     /// Whether the response at hand tells its end by itself.
     framed: Cell<bool>,
-}
-
-/// Whether a connection goes on in another protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Switch {
-    /// Nobody has asked.
-    No,
-    /// The request of this number asks. What comes behind its head is held back until it is answered.
-    Asked(u64),
-    /// It does.
-    Done,
 }
 
 /// How long a new connection's first request may be on its way when the worker leaves.
@@ -100,8 +88,7 @@ impl Client {
             to_end: Cell::new(false),
             farewell: Cell::new(None),
             closed: Cell::new(None),
-            switch: Cell::new(Switch::No),
-            tunnel: Cell::new(None),
+            switch: Switch::default(),
             cut_off: Cell::new(None),
             framed: Cell::new(true),
         }
@@ -166,34 +153,9 @@ impl Client {
         }
     }
 
-    /// The request of this number asks for another protocol.
-    pub(super) fn asks_to_switch(&self, request: u64) {
-        self.switch.set(Switch::Asked(request));
-    }
-
-    /// Whether it is open what comes behind a head that asks for another protocol.
-    pub(super) fn waits_to_switch(&self) -> bool {
-        matches!(self.switch.get(), Switch::Asked(_))
-    }
-
-    /// Whether the protocol is another.
-    pub(super) fn has_switched(&self) -> bool {
-        self.switch.get() == Switch::Done
-    }
-
-    /// The request at hand is answered, with another protocol or without.
-    pub(super) fn decides_to_switch(&self, tunnel: Option<Box<Tunnel>>) {
-        if tunnel.is_some() {
-            self.switch.set(Switch::Done);
-            self.tunnel.set(tunnel);
-        } else if self.switch.get() == Switch::Asked(self.requests.get()) {
-            self.switch.set(Switch::No);
-        }
-    }
-
-    /// The upstream's end of its tunnel, once.
-    pub(super) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
-        self.tunnel.take()
+    /// The request at hand is answered in this protocol.
+    pub(super) fn stays(&self) {
+        self.switch.does_not_happen(self.requests.get());
     }
 
     /// Whether the response at hand tells its end by itself, and not by that of the connection.
@@ -357,7 +319,7 @@ impl Client {
                 .into_iter()
                 .any(Cell::get)
             && !self.has_a_farewell()
-            && !self.has_switched()
+            && !self.switch.is_done()
     }
 
     /// The worker leaves: the request at hand is the last. Who connected a moment ago and has not asked

@@ -156,7 +156,7 @@ async fn be_awake<S: Connected>(
             false => After::End,
         };
     }
-    if let Some(tunnel) = client.take_tunnel().filter(|_| good) {
+    if let Some(tunnel) = client.switch.take_tunnel().filter(|_| good) {
         // The library has written the 101 and is done. It has read nothing behind the request.
         return After::Tunnel(connection.into_parts().io.into_inner(), tunnel);
     }
@@ -216,13 +216,13 @@ async fn answer(
     }
     let body = match body {
         ResponseBody::Tunnel(tunnel) => {
-            client.decides_to_switch(Some(tunnel));
+            client.switch.happens(tunnel);
             let empty = Answer::new(ResponseBody::Own(Bytes::new()), Rc::clone(client));
             return Ok(http::Response::from_parts(head, empty));
         }
         body => body,
     };
-    client.decides_to_switch(None);
+    client.stays();
     // Chunks are nothing to an old client, whose body then ends with the connection.
     client.frames(!is_old || body.size_hint().exact().is_some());
     if tunnel || client.is_last(shop.deadlines.now()) {

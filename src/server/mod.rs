@@ -23,6 +23,7 @@ mod proxy;
 mod seat;
 mod socket;
 mod stream;
+mod switch;
 mod tunnel;
 mod watch;
 pub mod worker;

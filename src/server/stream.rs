@@ -81,12 +81,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
         held.extend_from_slice(&self.held);
         self.held = held;
         buffer.set_filled(end);
-        self.client.asks_to_switch(self.watch.heads());
+        self.client.switch.is_asked_for(self.watch.heads());
     }
 
     /// Nothing is to be read until it is clear in which protocol. Only the client's end is told.
     fn poll_behind(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.client.waits_to_switch() && self.held.is_empty() {
+        if self.client.switch.is_open() && self.held.is_empty() {
             let mut room = [const { MaybeUninit::uninit() }; 4096];
             let mut buffer = ReadBuf::uninit(&mut room);
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ClientStream<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.watch.waits_to_switch().is_some() {
-            if this.client.waits_to_switch() || this.client.has_switched() {
+            if this.client.switch.is_open() || this.client.switch.is_done() {
                 return this.poll_behind(context);
             }
             this.goes_on();

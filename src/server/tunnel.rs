@@ -5,10 +5,12 @@ use std::{
     mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
+    sync::atomic::AtomicI64,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, BytesMut};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{client::Client, worker::Shop};
@@ -63,8 +65,7 @@ pub(super) async fn carry(
     state: &Rc<Client>,
     shop: &Shop,
 ) {
-    let metrics = shop.gateway.metrics();
-    let _counted = Counted(metrics.tunnels.clone(), metrics.tunnels.inc());
+    let _counted = Counted::new(&shop.gateway.metrics().tunnels);
     let expiry = upstream.lifetime.map(|lifetime| {
         let expiry = state.pace.client.another();
         expiry.set(lifetime);
@@ -76,9 +77,8 @@ pub(super) async fn carry(
     let (mut up, mut down) = (Way::default(), Way::default());
     up.held = early;
     let end = std::future::poll_fn(|context| {
-        let before = (up.held.len(), down.held.len());
         let (moved, end) = poll_both(&mut client, &mut *upstream, &mut up, &mut down, context);
-        if moved || before != (up.held.len(), down.held.len()) {
+        if moved {
             state.pace.client.set(idle);
         }
         if end.is_ready() {
@@ -101,10 +101,14 @@ pub(super) async fn carry(
 }
 
 /// A tunnel that is counted until this is dropped.
-struct Counted(
-    prometheus_client::metrics::gauge::Gauge<i64, std::sync::atomic::AtomicI64>,
-    #[expect(dead_code, reason = "what it was before")] i64,
-);
+struct Counted(Gauge<i64, AtomicI64>);
+
+impl Counted {
+    fn new(gauge: &Gauge<i64, AtomicI64>) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {

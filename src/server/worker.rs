@@ -207,7 +207,7 @@ impl Shop {
             () = emptied => true,
             // A tunnel's request was answered long ago.
             () = tokio::time::sleep(self.gateway.limits().drain_timeout) => {
-                self.clients.borrow().values().all(|client| client.has_switched())
+                self.clients.borrow().values().all(|client| client.switch.is_done())
             }
             _ = course.wait_for(|course| *course == Course::Stop) => false,
         }
