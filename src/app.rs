@@ -15,6 +15,7 @@ use crate::{
     admin,
     clock::Clock,
     config::Config,
+    forward::balance::{Keeper, Resolver},
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
@@ -45,6 +46,7 @@ pub struct App {
     key_cache: Option<KeyCache>,
     source: Option<Source>,
     clock: Clock,
+    resolver: Resolver,
 }
 
 /// Where the configuration can be read again.
@@ -70,6 +72,7 @@ pub enum AppError {
 /// What is done beside the requests.
 struct Background {
     refresher: Refresher,
+    keeper: Keeper,
     reloader: Option<Reloader>,
     admin: Option<admin::Bound>,
     course: watch::Receiver<Course>,
@@ -127,7 +130,14 @@ impl App {
             key_cache,
             source,
             clock,
+            resolver: Resolver::system(),
         })
+    }
+
+    /// Has `resolver` look up the names of upstreams, instead of the system's.
+    #[must_use]
+    pub fn resolving_with(self, resolver: Resolver) -> Self {
+        Self { resolver, ..self }
     }
 
     /// Starts the workers, the background work and the admin listener.
@@ -144,6 +154,7 @@ impl App {
             key_cache,
             source,
             clock,
+            resolver,
         } = self;
         let (course, watched) = watch::channel(Course::Serve);
         let (ended, background_ends) = watch::channel(false);
@@ -153,6 +164,8 @@ impl App {
         if let Some(cache) = key_cache {
             refresher = refresher.keeping(cache);
         }
+        let upstreams = gateway.snapshot().policy.upstreams.clone();
+        let (keeper, upstreams) = Keeper::new(upstreams, resolver, clock.clone());
         let reloads = source.as_ref().map(|source| source.reloads.clone());
         let reloader = source.map(|source| Reloader {
             file: source.file,
@@ -160,6 +173,7 @@ impl App {
             fixed: source.fixed,
             gateway: Arc::clone(&gateway),
             roster: refresher.roster(),
+            upstreams,
             admin_token: admin.as_ref().map(admin::Bound::token).unwrap_or_default(),
             inbox: source.inbox,
             clock,
@@ -167,6 +181,7 @@ impl App {
         });
         let work = Background {
             refresher,
+            keeper,
             reloader,
             admin,
             course: watched.clone(),
@@ -227,6 +242,7 @@ fn start_background(
     let runtime = new_runtime()?;
     let work = async move {
         tokio::task::spawn_local(work.refresher.run());
+        tokio::task::spawn_local(work.keeper.run());
         if let Some(reloader) = work.reloader {
             tokio::task::spawn_local(reloader.run());
         }

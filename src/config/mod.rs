@@ -61,6 +61,8 @@ mod store_section;
 mod token;
 mod toml_source;
 mod upstream;
+mod upstream_balance;
+mod upstream_url;
 mod url;
 mod user_file;
 mod user_registry;

@@ -6,7 +6,8 @@ use super::{
     admin_section, decryption, fetch, identity_section, introspection, issuer, issuer_identity,
     limits, root, route,
     schema::{Schema, Setting},
-    server_section, session_section, store_section, token, upstream, user_registry,
+    server_section, session_section, store_section, token, upstream, upstream_balance,
+    user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -33,6 +34,14 @@ pub fn reference() -> String {
         "\n# Where requests go. Short for [upstreams.default]; others are [upstreams.NAME].",
     );
     section(&mut text, Some("[upstream]"), &upstream::SCHEMA);
+    for (header, schema) in [
+        ("[upstream.ejection]", &upstream_balance::EJECTION),
+        ("[upstream.health]", &upstream_balance::HEALTH),
+        ("[upstream.retry]", &upstream_balance::RETRY),
+        ("[upstream.limits]", &upstream_balance::LIMITS),
+    ] {
+        section(&mut text, Some(header), schema);
+    }
     text.push_str("\n# Which requests go where. Absent: the one route that stands here.");
     section(&mut text, Some("[[routes]]"), &route::SCHEMA);
     text.push_str("\n# What upstreams are told of a token's subject, beside x-auth-*.");

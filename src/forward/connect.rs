@@ -5,33 +5,33 @@ use std::io;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::{
-    Upstream, UpstreamAddress,
+    Upstream,
+    balance::{Endpoint, Place},
     error::ForwardError,
     wire::{Stream, Wire},
 };
 
-/// Connects to `upstream`, within its connect time-out.
+/// Connects to `endpoint` of `upstream`, within its connect time-out.
 ///
 /// # Errors
 /// [`ForwardError::Connect`] and [`ForwardError::ConnectTimeout`].
-pub(super) async fn connect(upstream: &Upstream) -> Result<Wire, ForwardError> {
-    tokio::time::timeout(upstream.connect_timeout, open(upstream))
+pub(super) async fn connect(
+    upstream: &Upstream,
+    endpoint: &Endpoint,
+) -> Result<Wire, ForwardError> {
+    tokio::time::timeout(upstream.connect_timeout, open(&endpoint.place))
         .await
         .map_err(|_| ForwardError::ConnectTimeout)?
         .map_err(ForwardError::Connect)
 }
 
-async fn open(upstream: &Upstream) -> io::Result<Wire> {
-    Ok(Wire::new(match &upstream.address {
-        UpstreamAddress::Http(authority) => {
-            let host = authority
-                .host()
-                .trim_start_matches('[')
-                .trim_end_matches(']');
-            let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
+async fn open(place: &Place) -> io::Result<Wire> {
+    Ok(Wire::new(match place {
+        Place::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             Stream::Tcp(stream)
         }
-        UpstreamAddress::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
+        Place::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
     }))
 }
