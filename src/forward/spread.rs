@@ -107,6 +107,7 @@ impl<'r> Journey<'r> {
     ) -> Ended {
         let rule = &group.settings().retry;
         let stale = is_stale(&sent, reused);
+        self.anew |= sent.is_err();
         let asks = match &sent {
             Ok(response) => rule.on.statuses.contains(&response.status()),
             Err(failure) => stale || rule.on.closed && is_closed(failure),
@@ -121,7 +122,6 @@ impl<'r> Journey<'r> {
             // Upstreams close unused connections all the time: that is no outage.
             group.retries().count();
         }
-        self.anew = true;
         Ended::Again(again)
     }
 

@@ -419,7 +419,7 @@ fn a_reload_that_changes_the_addresses_costs_no_request() {
         while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
             assert_eq!(connection.exchange(&post("/load", "x")).status, 200);
             count += 1;
-            if count % 500 == 0 {
+            if count.is_multiple_of(500) {
                 connection = Connection::open(address);
             }
         }

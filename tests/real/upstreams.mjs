@@ -73,9 +73,6 @@ time = "1s"
 path = "/health"
 interval = "200ms"
 healthy = 1
-[issuers."https://idp.example.com"]
-jwks = { keys = [] }
-audiences = ["ALL_AUDIENCES"]
 `);
   const state = async (server) => {
     const { upstreams } = await gateway.status();

@@ -9,7 +9,9 @@ pub type Addresses = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + 
 
 /// How names become addresses: a function of a host and a port.
 #[derive(Clone)]
-pub struct Resolver(Arc<dyn Fn(&str, u16) -> Addresses + Send + Sync>);
+pub struct Resolver(Arc<LookUp>);
+
+type LookUp = dyn Fn(&str, u16) -> Addresses + Send + Sync;
 
 /// How long one look-up may take. The system's own is longer, and may hold a thread meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);

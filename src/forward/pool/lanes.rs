@@ -61,7 +61,12 @@ impl Lanes {
         tried: &Tried,
         clock: &Clock,
     ) -> Result<Option<Stay>, ForwardError> {
-        let mut found = self.group.enter(tried, clock);
+        let share = &self.group.settings().share;
+        let is_crowded = share.requests != 0 && self.group.waiting() > 0;
+        let mut found = match is_crowded {
+            true => Ok(None),
+            false => self.group.enter(tried, clock),
+        };
         if matches!(found, Err(Nowhere::NoAddress)) {
             self.group.first_address(upstream.connect_timeout).await?;
             found = self.group.enter(tried, clock);
@@ -70,16 +75,14 @@ impl Lanes {
             Ok(Some(endpoint)) => Ok(Some(self.stay(&endpoint))),
             Err(_) => Ok(None),
             Ok(None) => {
-                let share = &self.group.settings().share;
                 let queue = &self.group.queue;
                 let waiting = queue.join(share.queue).ok_or(ForwardError::Full)?;
-                let entering = queue.wait(|| match self.group.enter(tried, clock) {
+                let entering = waiting.until(|| match self.group.enter(tried, clock) {
                     Ok(Some(endpoint)) => Some(Some(self.stay(&endpoint))),
                     Ok(None) => None,
                     Err(_) => Some(None),
                 });
                 let entered = tokio::time::timeout(share.queue_timeout, entering).await;
-                drop(waiting);
                 entered.map_err(|_| ForwardError::Full)
             }
         }
