@@ -15,6 +15,7 @@ use crate::{
     admin,
     clock::Clock,
     config::Config,
+    forward::balance::{Keeper, Resolver},
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
@@ -52,6 +53,7 @@ pub struct App {
     source: Option<Source>,
     supervisor: Supervisor,
     clock: Clock,
+    resolver: Resolver,
 }
 
 /// Where the configuration can be read again.
@@ -80,6 +82,7 @@ pub enum AppError {
 /// What is done beside the requests.
 struct Background {
     refresher: Refresher,
+    keeper: Keeper,
     reloader: Option<Reloader>,
     admin: Option<admin::Bound>,
     memory: Option<Memory>,
@@ -174,7 +177,14 @@ impl App {
             source,
             supervisor,
             clock,
+            resolver: Resolver::system(),
         })
+    }
+
+    /// Has `resolver` look up the names of upstreams, instead of the system's.
+    #[must_use]
+    pub fn resolving_with(self, resolver: Resolver) -> Self {
+        Self { resolver, ..self }
     }
 
     /// Starts the workers, the background work and the admin listener.
@@ -192,6 +202,7 @@ impl App {
             source,
             supervisor,
             clock,
+            resolver,
         } = self;
         let (course, watched) = watch::channel(Course::Serve);
         let alarm = Alarm::new(course.clone(), Arc::clone(gateway.metrics()));
@@ -202,6 +213,8 @@ impl App {
         if let Some(cache) = key_cache {
             refresher = refresher.keeping(cache);
         }
+        let upstreams = gateway.snapshot().policy.upstreams.clone();
+        let (keeper, upstreams) = Keeper::new(upstreams, resolver, clock.clone());
         let reloads = source.as_ref().map(|source| source.reloads.clone());
         let reloader = source.map(|source| Reloader {
             file: source.file,
@@ -209,6 +222,7 @@ impl App {
             fixed: source.fixed,
             gateway: Arc::clone(&gateway),
             roster: refresher.roster(),
+            upstreams,
             admin_token: admin.as_ref().map(admin::Bound::token).unwrap_or_default(),
             inbox: source.inbox,
             supervisor: supervisor.clone(),
@@ -218,6 +232,7 @@ impl App {
         let (crew, members) = Crew::of(listeners.len());
         let work = Background {
             refresher,
+            keeper,
             reloader,
             admin,
             memory: Memory::new(Arc::clone(&gateway)),
@@ -286,6 +301,7 @@ fn start_background(
     let work = async move {
         let alarm = work.alarm;
         tokio::task::spawn_local(alarm.clone().over("refresher", work.refresher.run()));
+        tokio::task::spawn_local(alarm.clone().over("upstreams", work.keeper.run()));
         if let Some(reloader) = work.reloader {
             tokio::task::spawn_local(alarm.clone().over("reloader", reloader.run()));
         }

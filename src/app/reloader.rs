@@ -7,6 +7,7 @@ use crate::{
     admin,
     clock::Clock,
     config::{self, Config, Files, Report},
+    forward::balance,
     gateway::{Gateway, Policy, Snapshot},
     issuer::{Change, Roster, Succession},
     reload::{Cause, Inbox, Order, Outcome, Reload},
@@ -21,6 +22,7 @@ pub(super) struct Reloader {
     pub(super) fixed: Fixed,
     pub(super) gateway: Arc<Gateway>,
     pub(super) roster: Roster,
+    pub(super) upstreams: balance::Roster,
     pub(super) admin_token: admin::Token,
     pub(super) inbox: Inbox,
     pub(super) supervisor: Supervisor,
@@ -135,6 +137,8 @@ impl Reloader {
         self.retired.push(self.gateway.snapshot());
         let generation = self.gateway.replace(policy);
         self.admin_token.store(admin_token.map(Arc::new));
+        let upstreams = &self.gateway.snapshot().policy.upstreams;
+        self.upstreams.tell(upstreams.clone());
         self.roster.tell(change).await;
         tracing::info!(generation, added, changed, removed, "configuration applied");
         generation

@@ -6,8 +6,8 @@ use super::{
     admin_section, decryption, fetch, identity_section, introspection, issuer, issuer_identity,
     limits, root, route,
     schema::{Schema, Setting},
-    server_section, server_tls, session_section, store_section, token, upstream, upstream_tls,
-    user_registry,
+    server_section, server_tls, session_section, store_section, token, upstream, upstream_balance,
+    upstream_tls, user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -38,6 +38,14 @@ pub fn reference() -> String {
         "\n# Where requests go. Short for [upstreams.default]; others are [upstreams.NAME].",
     );
     section(&mut text, Some("[upstream]"), &upstream::SCHEMA);
+    for (header, schema) in [
+        ("[upstream.ejection]", &upstream_balance::EJECTION),
+        ("[upstream.health]", &upstream_balance::HEALTH),
+        ("[upstream.retry]", &upstream_balance::RETRY),
+        ("[upstream.limits]", &upstream_balance::LIMITS),
+    ] {
+        section(&mut text, Some(header), schema);
+    }
     text.push_str("\n# For an upstream with https.");
     absent(&mut text, "[upstream.tls]", &upstream_tls::SCHEMA);
     text.push_str("\n# Which requests go where. Absent: the one route that stands here.");

@@ -18,6 +18,7 @@ mod routes;
 mod sections;
 mod session;
 mod tls;
+mod upstreams;
 mod users;
 
 /// What every file here has, so that each test shows only what it is about.

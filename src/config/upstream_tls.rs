@@ -35,33 +35,41 @@ const KEYS: &[Key] = &[
     ),
 ];
 
-/// Reads `tls` of an upstream whose `url` is https or not; the outer `None` when something is wrong.
-pub(super) fn decode(upstream: &Section<'_>, url: Text<'_>) -> Option<Option<Outgoing>> {
+/// Reads `tls` of an upstream with these URLs: TLS with each that is https. `None` when something is wrong.
+pub(super) fn decode(upstream: &Section<'_>, urls: &[Text<'_>]) -> Option<Vec<Option<Outgoing>>> {
     let tls = &upstream.child("tls", &SCHEMA);
     let errors = upstream.context.errors();
     let authorities = tls_identity::authorities(tls, "ca_file");
     let identity = tls_identity::decode(tls, "client_certificate_file", "client_private_key_file");
     let name = tls.some_text("server_name");
-    if !url.text.starts_with("https:") {
+    if !urls.iter().any(is_https) {
         if upstream.written("tls").is_some() {
             let help = "write https:// in \"url\", or leave the tls section out";
             let message = "the tls section is for an upstream with https";
             tls.context.error_with_help(tls.span, message, help);
             return None;
         }
-        return Some(None);
+        return Some(vec![None; urls.len()]);
     }
     if upstream.context.errors() > errors {
         return None;
     }
-    let host = reqwest::Url::parse(url.text).ok()?;
-    let host = host
-        .host_str()?
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    let span = name.map_or(url.span, |name| name.span);
-    Outgoing::new(name.map_or(host, |name| name.text), authorities, identity)
-        .map_err(|error| tls.context.error(span, error.to_string()))
-        .ok()
-        .map(Some)
+    let outgoing = |url: &Text<'_>| {
+        if !is_https(url) {
+            return Some(None);
+        }
+        let host = reqwest::Url::parse(url.text).ok()?;
+        let host = host.host_str()?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let (host, span) = name.map_or((host, url.span), |name| (name.text, name.span));
+        Outgoing::new(host, authorities.clone(), identity.clone())
+            .map_err(|error| tls.context.error(span, error.to_string()))
+            .ok()
+            .map(Some)
+    };
+    urls.iter().map(outgoing).collect()
+}
+
+fn is_https(url: &Text<'_>) -> bool {
+    url.text.starts_with("https:")
 }

@@ -10,6 +10,7 @@ use http_body::Body as _;
 
 use super::{
     Hop, RequestBody, Upgrade, Upstream,
+    balance::Server,
     exchange::Coding,
     headers::{self, TRACEPARENT},
     hop::begins_trace,
@@ -31,10 +32,10 @@ pub(super) struct Composition<'c> {
 }
 
 impl Composition<'_> {
-    /// Writes the head for a request with `body` behind `out`; how the body has to be framed.
-    pub(super) fn write(&self, out: &mut Vec<u8>, body: &RequestBody) -> Coding {
+    /// Writes the head for a request to `server` with `body` behind `out`; how the body has to be framed.
+    pub(super) fn write(&self, out: &mut Vec<u8>, server: &Server, body: &RequestBody) -> Coding {
         self.request_line(out);
-        self.host(out);
+        self.host(out, server);
         let gone = headers::named_by_connection(&self.head.headers);
         self.passed(out, &gone);
         self.hop.write(out, &self.head.headers, &gone);
@@ -57,17 +58,14 @@ impl Composition<'_> {
         out.extend_from_slice(b" HTTP/1.1\r\n");
     }
 
-    fn host(&self, out: &mut Vec<u8>) {
+    fn host(&self, out: &mut Vec<u8>, server: &Server) {
+        let own = self.upstream.host.as_ref().unwrap_or(&server.host);
         let asked = if self.upstream.preserve_host {
             self.head.headers.get(HOST)
         } else {
             None
         };
-        field(
-            out,
-            HOST.as_str(),
-            asked.unwrap_or(&self.upstream.host).as_bytes(),
-        );
+        field(out, HOST.as_str(), asked.unwrap_or(own).as_bytes());
     }
 
     /// The client's own fields, but for those that end here and those that only the gateway may say.
@@ -133,22 +131,27 @@ mod tests {
     use super::*;
     use crate::{
         deadline::Deadlines,
-        forward::{Pace, Peer, UpstreamAddress},
+        forward::{
+            Pace, Peer, UpstreamAddress,
+            balance::{Group, Settings},
+        },
         identity::OwnHeaders,
     };
 
     fn upstream(preserve_host: bool, base_path: &str) -> Upstream {
+        let address = UpstreamAddress::Http("10.0.0.1:9000".parse().unwrap());
+        let server = Server::new(address, HeaderValue::from_static("10.0.0.1:9000"), None);
+        let group = Group::new("default".into(), vec![server], Settings::default());
         Upstream {
             name: "default".into(),
-            address: UpstreamAddress::Http("10.0.0.1:9000".parse().unwrap()),
-            host: HeaderValue::from_static("10.0.0.1:9000"),
+            group: group.into(),
+            host: None,
             base_path: base_path.into(),
             preserve_host,
             connect_timeout: Duration::ZERO,
             response_timeout: Duration::ZERO,
             stall_timeout: Duration::ZERO,
             idle_timeout: Duration::ZERO,
-            tls: None,
         }
     }
 
@@ -175,7 +178,8 @@ mod tests {
             upgrade: None,
         };
         let mut out = Vec::new();
-        composition.write(&mut out, &RequestBody::empty(pace));
+        let server = &upstream.group.servers()[0];
+        composition.write(&mut out, server, &RequestBody::empty(pace));
         String::from_utf8(out).unwrap()
     }
 

@@ -6,38 +6,38 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
 use super::{
-    Upstream, UpstreamAddress,
+    Upstream,
+    balance::{Endpoint, Place},
     error::ForwardError,
     wire::{Stream, Wire},
 };
 use crate::tls::{Intake, Outgoing};
 
-/// Connects to `upstream`, within its connect time-out.
+/// Connects to `endpoint` of `upstream`, within its connect time-out.
 ///
 /// # Errors
 /// [`ForwardError::Connect`] and [`ForwardError::ConnectTimeout`].
-pub(super) async fn connect(upstream: &Upstream) -> Result<Wire, ForwardError> {
-    tokio::time::timeout(upstream.connect_timeout, open(upstream))
+pub(super) async fn connect(
+    upstream: &Upstream,
+    endpoint: &Endpoint,
+) -> Result<Wire, ForwardError> {
+    tokio::time::timeout(upstream.connect_timeout, open(endpoint))
         .await
         .map_err(|_| ForwardError::ConnectTimeout)?
         .map_err(ForwardError::Connect)
 }
 
-async fn open(upstream: &Upstream) -> io::Result<Wire> {
-    Ok(Wire::new(match &upstream.address {
-        UpstreamAddress::Http(authority) => {
-            let host = authority
-                .host()
-                .trim_start_matches('[')
-                .trim_end_matches(']');
-            let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
+async fn open(endpoint: &Endpoint) -> io::Result<Wire> {
+    Ok(Wire::new(match &endpoint.place {
+        Place::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
-            match &upstream.tls {
+            match &endpoint.server.tls {
                 None => Stream::Tcp(stream),
                 Some(tls) => secured(stream, tls).await?,
             }
         }
-        UpstreamAddress::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
+        Place::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
     }))
 }
 

@@ -6,6 +6,8 @@ use http::{
     HeaderValue, Method, Response, StatusCode, Version, header::CONNECTION, request::Parts,
 };
 
+mod attempt;
+pub mod balance;
 pub mod body;
 mod compose;
 mod connect;
@@ -19,6 +21,7 @@ mod output;
 pub mod pace;
 mod pool;
 mod reply;
+mod spread;
 mod tunnel;
 pub mod upgrade;
 pub mod upstream;
@@ -36,22 +39,25 @@ pub use tunnel::Tunnel;
 pub use upgrade::Upgrade;
 pub use upstream::{Upstream, UpstreamAddress};
 
+use attempt::Failure;
 use compose::Composition;
-use pool::{Connections, Lease};
+use pool::{Lanes, Lease};
 use reply::Reply;
 
-use crate::authz::Permit;
+use crate::{authz::Permit, clock::Clock};
 
 /// Everything about the way but the request itself.
 pub struct Way<'w> {
     /// Where it leads.
     pub upstream: &'w Upstream,
     /// This worker's connections to it.
-    pub connections: &'w Rc<Connections>,
+    pub lanes: &'w Rc<Lanes>,
     /// The deadlines of this exchange.
     pub pace: &'w Rc<Pace>,
     /// The protocol that the request asks for, where its route lets it.
     pub upgrade: Option<&'w Upgrade>,
+    /// The time, for who is left alone for a while.
+    pub clock: &'w Clock,
 }
 
 /// Forwards a permitted request. This is the only way to an upstream, and it takes a [`Permit`].
@@ -73,25 +79,36 @@ pub async fn forward(
         one_method: route.methods.is_some(),
         upgrade: way.upgrade,
     };
-    let lease = way.connections.lease(way.upstream).await?;
+    let Some(connections) = way.lanes.only() else {
+        // Boxed: a request to the only address of its upstream would carry the room for the choice.
+        return Box::pin(spread::spread(&composition, body, way)).await;
+    };
+    let lease = match connections.lease(way.upstream).await {
+        Ok(lease) => lease,
+        Err(error) => {
+            connections.judge(&error, way.clock);
+            return Err(error);
+        }
+    };
     let again = body
         .again()
         .filter(|_| lease.reused && can_be_repeated(&head));
-    match send(&composition, body, lease, way).await {
+    let sent = match send(&composition, body, lease, way).await {
         Err(Failure {
             error: ForwardError::Closed(_),
             unanswered: true,
         }) if let Some(body) = again => {
             // Boxed: it is rare, and every request would carry the room for it.
             let again = Box::pin(async {
-                let lease = way.connections.new_lease(way.upstream).await?;
-                let sent = send(&composition, body, lease, way).await;
-                sent.map_err(|failure| failure.error)
+                let lease = connections.new_lease(way.upstream).await?;
+                send(&composition, body, lease, way).await
             });
             again.await
         }
-        sent => sent.map_err(|failure| failure.error),
-    }
+        sent => sent,
+    };
+    connections.judge(&sent, way.clock);
+    sent.map_err(|failure| failure.error)
 }
 
 /// Whether a request may be sent once more on a new connection, when the one that it was sent on
@@ -100,26 +117,20 @@ fn can_be_repeated(head: &Parts) -> bool {
     head.method.is_idempotent() && head.method != Method::CONNECT
 }
 
-struct Failure {
-    error: ForwardError,
-    /// Nothing of a response had come.
-    unanswered: bool,
-}
-
 async fn send(
     composition: &Composition<'_>,
     body: RequestBody,
     mut lease: Lease,
     way: &Way<'_>,
 ) -> Result<Response<ResponseBody>, Failure> {
-    let Some(wire) = lease.wire() else {
+    let Some((wire, server)) = lease.wire_of() else {
         let error = ForwardError::Closed(io::ErrorKind::NotConnected.into());
         return Err(Failure {
             error,
             unanswered: true,
         });
     };
-    let coding = composition.write(&mut wire.output.head, &body);
+    let coding = composition.write(&mut wire.output.head, server, &body);
     let mut exchange = Box::new(Exchange::new(
         lease,
         body,

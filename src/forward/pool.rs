@@ -1,15 +1,28 @@
 //! One worker's connections to the upstreams. No connection ever crosses a thread.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
-    rc::{Rc, Weak},
+    rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{Upstream, connect, error::ForwardError, wire::Wire};
+use super::{
+    Upstream,
+    attempt::Attempt,
+    balance::{Endpoint, Group, Outcome, Server, Slot},
+    connect,
+    error::ForwardError,
+    wire::Wire,
+};
+use crate::clock::Clock;
 
-/// The most unused connections that a worker keeps to one upstream.
+mod lanes;
+
+pub(super) use lanes::Lanes;
+
+/// The most unused connections that a worker keeps to one address.
 const MAX_IDLE: usize = 256;
 
 /// After how long without a request a connection gives up its buffers.
@@ -18,13 +31,19 @@ const REST: Duration = Duration::from_secs(1);
 /// The connections of one worker, by upstream.
 #[derive(Default)]
 pub struct Pool {
-    generation: RefCell<(u64, Vec<Rc<Connections>>)>,
+    generation: RefCell<(u64, Vec<Rc<Lanes>>)>,
 }
 
-/// The unused connections to one upstream; the last one used is the next one used.
-#[derive(Default)]
-pub struct Connections {
+/// The unused connections to one address; the last one used is the next one used.
+pub(super) struct Connections {
     idle: RefCell<VecDeque<Idle>>,
+    group: Arc<Group>,
+    endpoint: Arc<Endpoint>,
+    slot: Arc<Slot>,
+    /// Whether its requests are counted for all workers: there is a choice, or a limit.
+    is_shared: bool,
+    /// Nothing is kept any more: the address or the upstream has gone.
+    is_retired: Cell<bool>,
 }
 
 struct Idle {
@@ -33,50 +52,85 @@ struct Idle {
 }
 
 /// A connection in use. It goes back to the pool only by [`Lease::give_back`].
-pub struct Lease {
+pub(super) struct Lease {
     wire: Option<Box<Wire>>,
-    home: Weak<Connections>,
+    stay: Option<Stay>,
     /// Whether it has carried a request before this one.
-    pub reused: bool,
+    pub(super) reused: bool,
+}
+
+/// That a request is under way at an address, until it is dropped.
+pub(super) struct Stay {
+    home: Rc<Connections>,
 }
 
 impl Pool {
-    /// The connections to upstream number `upstream` of the upstreams that came with this `generation`.
-    /// Those to older ones are given up.
+    /// The connections to upstream number `number` of `upstreams`, which came with this `generation`; `None`
+    /// if there is no such upstream. Those to older ones are given up, but for the very same upstreams.
     #[must_use]
-    pub(crate) fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
+    pub(crate) fn of(
+        &self,
+        generation: u64,
+        upstreams: &[Upstream],
+        number: usize,
+    ) -> Option<Rc<Lanes>> {
         let mut current = self.generation.borrow_mut();
-        if generation < current.0 {
-            // A request that began before the upstreams changed keeps nothing for later.
-            return Rc::default();
+        if current.0 < generation {
+            let old = std::mem::take(&mut current.1);
+            *current = (generation, take_over(&old, upstreams));
         }
-        if current.0 != generation {
-            *current = (generation, Vec::new());
+        if current.0 == generation {
+            return current.1.get(number).map(Rc::clone);
         }
-        let connections = &mut current.1;
-        while connections.len() <= upstream {
-            connections.push(Rc::default());
-        }
-        connections.get(upstream).map(Rc::clone).unwrap_or_default()
+        // A request that began before the upstreams changed keeps nothing for later.
+        let upstream = upstreams.get(number)?;
+        let known = current.1.iter().find(|lanes| lanes.are_of(upstream));
+        Some(known.map_or_else(|| Lanes::for_once(upstream), Rc::clone))
     }
 
     /// Has those connections give up their buffers that have been unused for a while.
     pub(crate) fn look(&self) {
         let now = Instant::now();
-        for connections in &self.generation.borrow().1 {
-            connections.look(now);
+        for lanes in &self.generation.borrow().1 {
+            lanes.look(now);
         }
     }
 }
 
+/// The connections to `upstreams`, with those of `old` that lead to the very same ones.
+fn take_over(old: &[Rc<Lanes>], upstreams: &[Upstream]) -> Vec<Rc<Lanes>> {
+    let lanes = |upstream: &Upstream| {
+        let known = old.iter().find(|lanes| lanes.are_of(upstream));
+        known.map_or_else(|| Lanes::new(upstream), Rc::clone)
+    };
+    let new: Vec<_> = upstreams.iter().map(lanes).collect();
+    for gone in old {
+        if !new.iter().any(|lanes| Rc::ptr_eq(lanes, gone)) {
+            gone.retire();
+        }
+    }
+    new
+}
+
 impl Connections {
+    fn new(group: &Arc<Group>, endpoint: &Arc<Endpoint>) -> Rc<Self> {
+        Rc::new(Self {
+            idle: RefCell::default(),
+            is_shared: group.only().is_none(),
+            group: Arc::clone(group),
+            endpoint: Arc::clone(endpoint),
+            slot: Group::slot(endpoint),
+            is_retired: Cell::new(false),
+        })
+    }
+
     /// A connection that is ready for a request: an unused one, or a new one.
     ///
     /// # Errors
     /// [`ForwardError`] when a new one cannot be made.
-    pub async fn lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
+    pub(super) async fn lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
         match self.unused(upstream) {
-            Some(wire) => Ok(self.lend(wire, true)),
+            Some(wire) => Ok(Lease::of(wire, self.stay(), true)),
             None => self.new_lease(upstream).await,
         }
     }
@@ -85,8 +139,38 @@ impl Connections {
     ///
     /// # Errors
     /// As [`Connections::lease`].
-    pub async fn new_lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
-        Ok(self.lend(Box::new(connect::connect(upstream).await?), false))
+    pub(super) async fn new_lease(
+        self: &Rc<Self>,
+        upstream: &Upstream,
+    ) -> Result<Lease, ForwardError> {
+        self.stay().new_lease(upstream).await
+    }
+
+    /// Where it leads.
+    pub(super) const fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// What came of an attempt, where that says nothing about the address.
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.slot.count(outcome);
+    }
+
+    /// What came of an attempt.
+    pub(super) fn judge(&self, attempt: &impl Attempt, clock: &Clock) {
+        if let Some(outcome) = attempt.outcome() {
+            self.slot.count(outcome);
+            let error = attempt.error();
+            self.group.judge(&self.endpoint, outcome, error, clock);
+        }
+    }
+
+    /// A request is under way here.
+    fn stay(self: &Rc<Self>) -> Stay {
+        self.slot.begins();
+        Stay {
+            home: Rc::clone(self),
+        }
     }
 
     fn look(&self, now: Instant) {
@@ -99,12 +183,10 @@ impl Connections {
         }
     }
 
-    fn lend(self: &Rc<Self>, wire: Box<Wire>, reused: bool) -> Lease {
-        Lease {
-            wire: Some(wire),
-            home: Rc::downgrade(self),
-            reused,
-        }
+    /// Lets go of all connections, and keeps none from now on.
+    fn retire(&self) {
+        self.is_retired.set(true);
+        self.idle.borrow_mut().clear();
     }
 
     fn unused(&self, upstream: &Upstream) -> Option<Box<Wire>> {
@@ -122,12 +204,76 @@ impl Connections {
         }
         None
     }
+
+    fn keep(&self, mut wire: Box<Wire>) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < MAX_IDLE && !self.is_retired.get() {
+            wire.reset();
+            idle.push_back(Idle {
+                wire,
+                since: Instant::now(),
+            });
+        }
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        Group::retire(&self.endpoint, &self.slot);
+    }
+}
+
+impl Stay {
+    /// The connections that it takes one of.
+    pub(super) const fn lane(&self) -> &Rc<Connections> {
+        &self.home
+    }
+
+    /// As [`Connections::lease`].
+    pub(super) async fn lease(self, upstream: &Upstream) -> Result<Lease, ForwardError> {
+        match self.home.unused(upstream) {
+            Some(wire) => Ok(Lease::of(wire, self, true)),
+            None => self.new_lease(upstream).await,
+        }
+    }
+
+    /// As [`Connections::new_lease`].
+    pub(super) async fn new_lease(self, upstream: &Upstream) -> Result<Lease, ForwardError> {
+        let wire = connect::connect(upstream, &self.home.endpoint).await?;
+        Ok(Lease::of(Box::new(wire), self, false))
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.home.slot.ends();
+        if self.home.is_shared {
+            self.home.endpoint.leave();
+            if self.home.group.waiting() > 0 {
+                self.home.group.queue.frees();
+            }
+        }
+    }
 }
 
 impl Lease {
+    const fn of(wire: Box<Wire>, stay: Stay, reused: bool) -> Self {
+        Self {
+            wire: Some(wire),
+            stay: Some(stay),
+            reused,
+        }
+    }
+
     /// The connection itself; `None` once it was given back or discarded.
     pub(super) fn wire(&mut self) -> Option<&mut Wire> {
         self.wire.as_deref_mut()
+    }
+
+    /// As [`Lease::wire`], and where it leads.
+    pub(super) fn wire_of(&mut self) -> Option<(&mut Wire, &Server)> {
+        let stay = self.stay.as_ref()?;
+        Some((self.wire.as_deref_mut()?, &stay.home.endpoint.server))
     }
 
     /// As [`Lease::wire`], to look at.
@@ -137,16 +283,8 @@ impl Lease {
 
     /// Gives the connection back for the next request.
     pub(super) fn give_back(&mut self) {
-        let (Some(mut wire), Some(home)) = (self.wire.take(), self.home.upgrade()) else {
-            return;
-        };
-        let mut idle = home.idle.borrow_mut();
-        if idle.len() < MAX_IDLE {
-            wire.reset();
-            idle.push_back(Idle {
-                wire,
-                since: Instant::now(),
-            });
+        if let (Some(wire), Some(stay)) = (self.wire.take(), self.stay.take()) {
+            stay.home.keep(wire);
         }
     }
 
@@ -154,7 +292,7 @@ impl Lease {
     pub(super) fn take(&mut self) -> Self {
         Self {
             wire: self.wire.take(),
-            home: Weak::clone(&self.home),
+            stay: self.stay.take(),
             reused: self.reused,
         }
     }
@@ -162,33 +300,9 @@ impl Lease {
     /// Never uses the connection again.
     pub(super) fn discard(&mut self) {
         self.wire = None;
+        self.stay = None;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::net::UnixStream;
-
-    use super::{super::wire::Stream, *};
-
-    #[tokio::test]
-    async fn those_rest_that_have_been_unused_for_a_while() {
-        let pool = Pool::default();
-        let connections = pool.of(1, 0);
-        let now = Instant::now();
-        for since in [now.checked_sub(REST).unwrap(), now + REST] {
-            let (own, _other) = UnixStream::pair().unwrap();
-            let mut wire = Box::new(Wire::new(Stream::Unix(own)));
-            wire.input.reserve(100);
-            connections
-                .idle
-                .borrow_mut()
-                .push_back(Idle { wire, since });
-        }
-        pool.look();
-        let idle = connections.idle.borrow();
-        let room: Vec<_> = idle.iter().map(|idle| idle.wire.input.capacity()).collect();
-        assert_eq!(room[0], 0);
-        assert!(room[1] >= 100);
-    }
-}
+mod tests;

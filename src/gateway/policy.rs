@@ -86,8 +86,8 @@ pub struct Snapshot {
     pub policy: Policy,
     /// Which one it is: a later one has a higher number.
     pub generation: u64,
-    /// The generation that brought these upstreams: as long as they are the same, so are the connections
-    /// to them.
+    /// The generation that brought these upstreams: as long as all are the same, no worker has to look
+    /// which connections it may keep.
     pub(super) upstreams_since: u64,
     pub(super) realm: Realm,
     pub(super) metadata: Option<Metadata>,
@@ -127,7 +127,10 @@ impl Snapshot {
             // The very same, so that the sessions of clients can be taken up again.
             policy.tls.clone_from(&self.policy.tls);
         }
-        let same = policy.upstreams == self.policy.upstreams;
+        let before = &self.policy.upstreams;
+        let same = policy.upstreams == *before;
+        let upstreams = std::mem::take(&mut policy.upstreams).into_iter();
+        policy.upstreams = upstreams.map(|one| one.succeed(before)).collect();
         let next = Self::new(policy, self.generation.saturating_add(1), metrics);
         Self {
             upstreams_since: if same {

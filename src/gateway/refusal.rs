@@ -284,7 +284,10 @@ const fn store(error: &StoreError) -> Code {
 
 const fn forward(error: &ForwardError) -> Code {
     match error {
-        ForwardError::Connect(_) | ForwardError::Closed(_) => Code::UpstreamUnreachable,
+        ForwardError::Connect(_) | ForwardError::Lookup(_) | ForwardError::Closed(_) => {
+            Code::UpstreamUnreachable
+        }
+        ForwardError::Full => Code::Overloaded,
         ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => Code::UpstreamTimeout,
         ForwardError::Malformed(_) | ForwardError::SwitchedProtocols => Code::UpstreamMalformed,
         ForwardError::Body(error) => body(error),

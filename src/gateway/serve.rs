@@ -100,6 +100,12 @@ impl Gateway {
         &self.limits
     }
 
+    /// Its clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The time by its clock.
     #[must_use]
     pub fn now(&self) -> UnixTime {
@@ -188,19 +194,21 @@ impl Gateway {
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let number = permit.route().upstream;
-        let upstream = snapshot
-            .policy
-            .upstreams
-            .get(number)
-            .ok_or(crate::route::NoRoute::NotFound)?;
-        let connections = exchange.pool.of(snapshot.upstreams_since, number);
+        let upstreams = &snapshot.policy.upstreams;
+        let lanes = exchange
+            .pool
+            .of(snapshot.upstreams_since, upstreams, number);
+        let (Some(upstream), Some(lanes)) = (upstreams.get(number), lanes) else {
+            return Err(crate::route::NoRoute::NotFound.into());
+        };
         let upgrade = switch::granted(asked, &permit);
         let lifetime = upgrade.and_then(|_| self.lifetime(&permit, snapshot));
         let way = Way {
             upstream,
-            connections: &connections,
+            lanes: &lanes,
             pace: exchange.pace,
             upgrade,
+            clock: &self.clock,
         };
         let started = Instant::now();
         let response = forward::forward(permit, body, hop, &way).await;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod balance;
+#[cfg(test)]
 mod bind;
 #[cfg(test)]
 mod cache;
@@ -50,6 +52,8 @@ mod limits;
 mod logs;
 #[cfg(test)]
 mod metadata;
+#[cfg(test)]
+mod names;
 #[cfg(test)]
 mod overload;
 #[cfg(test)]

@@ -163,7 +163,8 @@ ${issuers}`);
   await until('the gateway is ready', child, async () =>
     (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
   const status = async () => (await fetch(`http://127.0.0.1:${admin}/status`)).json();
-  return { url: `http://127.0.0.1:${port}`, child, upstream, status };
+  const adminUrl = `http://127.0.0.1:${admin}`;
+  return { url: `http://127.0.0.1:${port}`, adminUrl, child, upstream, status };
 }
 
 /** The request reaches the upstream, and the answer comes back. */

@@ -244,13 +244,14 @@ fn upstreams_and_their_urls() {
     let upstream = |url: &str| {
         let config = accept(&format!("[upstream]\nurl = \"{url}\"\n{ISSUER}"));
         let upstream = config.policy.upstreams[0].clone();
-        let address = match upstream.address {
+        let server = &upstream.group.servers()[0];
+        let address = match &server.address {
             UpstreamAddress::Http(authority) => authority.to_string(),
             UpstreamAddress::Unix(path) => path.display().to_string(),
         };
         (
             address,
-            upstream.host.to_str().unwrap().to_owned(),
+            server.host.to_str().unwrap().to_owned(),
             upstream.base_path.to_string(),
         )
     };

@@ -1,5 +1,7 @@
 //! `[server.tls]`, and `tls` of an upstream.
 
+use std::sync::Arc;
+
 use rcgen::{CertificateParams, KeyPair};
 
 use super::{files::Folder, *};
@@ -192,7 +194,8 @@ fn upstream(url: &str, tls: &str) -> String {
 #[test]
 fn an_upstream_with_https_is_checked_by_its_name() {
     let folder = folder();
-    let tls = |text: &str| folder.accept(text).policy.upstreams[0].tls.clone().unwrap();
+    let server_of = |config: &Config| Arc::clone(&config.policy.upstreams[0].group.servers()[0]);
+    let tls = |text: &str| server_of(&folder.accept(text)).tls.clone().unwrap();
     let trust = "[upstream.tls]\nca_file = \"a.pem\"\n";
     let plain = upstream("https://orders.internal:8443/api", trust);
     assert_eq!(
@@ -211,13 +214,17 @@ fn an_upstream_with_https_is_checked_by_its_name() {
     );
     assert_ne!(tls(&plain), tls(&named));
     let port = folder.accept(&upstream("https://b.example", trust));
-    let upstream_of = |config: &Config| config.policy.upstreams[0].clone();
-    assert!(
-        upstream_of(&port)
-            .address
-            .to_string()
-            .ends_with("b.example:443")
+    assert_eq!(&*server_of(&port).label, "https://b.example:443");
+    let two = upstream("https://b.example", trust).replace(
+        "url = \"https://b.example\"",
+        "urls = [\"https://b.example\", \"https://c.example\"]",
     );
+    let two = folder.accept(&two);
+    let names = two.policy.upstreams[0].group.servers().iter();
+    let names: Vec<_> = names
+        .map(|server| format!("{:?}", server.tls.as_ref().unwrap().name()))
+        .collect();
+    assert_eq!(names, ["DnsName(\"b.example\")", "DnsName(\"c.example\")"]);
 
     let refuse = |url: &str, tls: &str, says: &str| folder.refuse(&upstream(url, tls), says);
     refuse(
