@@ -13,6 +13,8 @@ mod claims;
 #[cfg(test)]
 mod deadlines;
 #[cfg(test)]
+mod desync;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod documents;
