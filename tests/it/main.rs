@@ -61,6 +61,8 @@ mod reload;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod replies;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod rooms;

@@ -262,7 +262,7 @@ async function kubernetes(folder) {
     assert.ok(mounts.includes(path.dirname(secret)));
     assert.ok(Object.keys(of('Secret')[0].stringData).includes(path.basename(secret)));
     const [, state] = /key_cache_dir = "(.*)"/.exec(config);
-    assert.ok(mounts.includes(state));
+    assert.ok(mounts.includes(path.dirname(state)));
     const drain = Number(/drain_timeout = "(\d+)s"/.exec(config)[1]);
     const sleep = container.lifecycle.preStop.sleep.seconds;
     assert.ok(pod.spec.terminationGracePeriodSeconds > drain + sleep);
