@@ -127,7 +127,11 @@ fn line(input: &mut BytesMut, most: usize) -> Result<Option<Bytes>, BadChunk> {
     if length > most || input.get(length) != Some(&b'\r') {
         return Err(BadChunk);
     }
-    let line = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
+    let line = input.get(..length).unwrap_or_default();
+    if line.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+        return Err(BadChunk);
+    }
+    let line = Bytes::copy_from_slice(line);
     input.advance(end + 1);
     Ok(Some(line))
 }
@@ -190,6 +194,10 @@ mod tests {
             b" 5\r\nhello\r\n",
             b"0x5\r\nhello\r\n",
             b"0\r\nX: y\n\r\n",
+            b"0\r\nX: y\rZ: 1\r\n\r\n",
+            b"5;a\rb\r\nhello\r\n",
+            b"5;\0\r\nhello\r\n",
+            b"5 5\r\nhello\r\n",
         ] {
             assert!(decode(bad, 1).is_err(), "{bad:?}");
             assert!(decode(bad, 100).is_err(), "{bad:?}");

@@ -66,10 +66,7 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(BadReply::TooLarge),
         Err(_) => return Err(BadReply::Syntax),
     };
-    let status = response
-        .code
-        .and_then(|code| StatusCode::from_u16(code).ok());
-    let status = status.ok_or(BadReply::Syntax)?;
+    let status = status(input, response.code).ok_or(BadReply::Syntax)?;
     let is_http_11 = response.version == Some(1);
     let head = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
     let mut map = HeaderMap::with_capacity(response.headers.len() + SPARE_FIELDS);
@@ -83,6 +80,10 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
         let value = head.slice(place..place + field.value.len());
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| BadReply::Syntax)?;
         map.append(name, value);
+    }
+    if said.chunked && !is_http_11 {
+        // Whoever knows no chunks sent none, whatever it says (RFC 9112 §6.1).
+        return Err(BadReply::Framing);
     }
     let (body, framed) = said.framing(status, method);
     if let Some(length) = said.length.filter(|_| !said.chunked) {
@@ -107,6 +108,13 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
         body,
         reusable,
     }))
+}
+
+/// The status, if there is one that anybody knows how to read (RFC 9110 §15). The parser passes over
+/// empty lines, but before a response they are what is left of another one.
+fn status(input: &[u8], code: Option<u16>) -> Option<StatusCode> {
+    let code = code.filter(|code| (100..600).contains(code) && input.first() == Some(&b'H'));
+    code.and_then(|code| StatusCode::from_u16(code).ok())
 }
 
 /// What a head says of its framing and of its connection.
@@ -143,11 +151,13 @@ impl<'h> Said<'h> {
 
     /// How the body is framed, and whether it was said in the one plain way.
     fn framing(&self, status: StatusCode, method: &Method) -> (Option<Decoder>, bool) {
-        if method == Method::HEAD
-            || status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        {
+        if method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
             return (None, true);
+        }
+        if status == StatusCode::NO_CONTENT || status.is_informational() {
+            // It must not announce a body (RFC 9110 §8.6), and one that does may send it as well.
+            let announces = self.chunked || self.length.is_some_and(|length| length > 0);
+            return (None, !announces);
         }
         match (self.chunked, self.length) {
             // A length beside chunks is not the length of anything (RFC 9112 §6.3).
@@ -237,6 +247,11 @@ mod tests {
             "Content-Length: \r\n",
             "Content-Length: 99999999999999999999\r\n",
             "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Transfer-Encoding: xchunked\r\n",
+            "Transfer-Encoding: chunked, chunked\r\n",
+            "Transfer-Encoding: chunked, identity\r\n",
+            "Transfer-Encoding:\r\n",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
         ] {
             assert_eq!(body(bad), Err(BadReply::Framing), "{bad}");
@@ -263,6 +278,34 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_must_not_be_there_ends_the_connection() {
+        let reusable = |status: &str, fields: &str| {
+            let text = format!("HTTP/1.1 {status}\r\n{fields}\r\n");
+            reply(&text).map(|reply| reply.reusable)
+        };
+        for (fields, reused) in [
+            ("", true),
+            ("Content-Length: 0\r\n", true),
+            ("Content-Length: 5\r\n", false),
+            ("Transfer-Encoding: chunked\r\n", false),
+        ] {
+            assert_eq!(reusable("204 No Content", fields), Ok(reused), "{fields:?}");
+        }
+        assert_eq!(
+            reusable("304 Not Modified", "Content-Length: 5\r\n"),
+            Ok(true)
+        );
+    }
+
+    #[test]
+    fn an_old_upstream_sends_no_chunks() {
+        let chunked = "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert!(reply(&format!("HTTP/1.1 {chunked}")).is_ok());
+        let old = reply(&format!("HTTP/1.0 {chunked}")).unwrap_err();
+        assert_eq!(old, BadReply::Framing);
+    }
+
+    #[test]
     fn the_connection_is_kept_as_both_ends_mean_it() {
         let kept = |version: &str, fields: &str| {
             reply(&format!(
@@ -280,14 +323,32 @@ mod tests {
     #[test]
     fn what_is_no_response_is_refused() {
         assert_eq!(reply("SSH-2.0-x\r\n\r\n").unwrap_err(), BadReply::Syntax);
-        assert_eq!(
-            reply("HTTP/1.1 99 x\r\n\r\n").unwrap_err(),
-            BadReply::Syntax
-        );
-        assert_eq!(
-            reply("HTTP/1.1 200 OK\r\nA : b\r\n\r\n").unwrap_err(),
-            BadReply::Syntax
-        );
+        for head in [
+            "HTTP/1.1 99 x\r\n",
+            "HTTP/1.1 099 x\r\n",
+            "HTTP/1.1 600 x\r\n",
+            "HTTP/1.1 999 x\r\n",
+            "HTTP/1.1 2000 x\r\n",
+            "HTTP/1.1 +20 x\r\n",
+            "HTTP/1.1\t200 OK\r\n",
+            "HTTP/1.2 200 OK\r\n",
+            "HTTP/2.0 200 OK\r\n",
+            "http/1.1 200 OK\r\n",
+            "\r\nHTTP/1.1 200 OK\r\n",
+            "\nHTTP/1.1 200 OK\r\n",
+            " HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 200 O\rK\r\n",
+            "HTTP/1.1 200 OK\r\nA : b\r\n",
+            "HTTP/1.1 200 OK\r\n A: b\r\n",
+            "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n",
+            "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n",
+            "HTTP/1.1 200 OK\r\nA\r\n",
+            "HTTP/1.1 200 OK\r\nSet-Cookie: a=\x01\r\n",
+            "HTTP/1.1 200 OK\r\nSet-Cookie: a=\0\r\n",
+        ] {
+            let refused = reply(&format!("{head}\r\n")).unwrap_err();
+            assert_eq!(refused, BadReply::Syntax, "{head:?}");
+        }
         let many = format!(
             "HTTP/1.1 200 OK\r\n{}\r\n",
             "A: b\r\n".repeat(MAX_FIELDS + 1)

@@ -1,6 +1,6 @@
 //! What decisions are made from: one immutable value that a reload replaces as a whole.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, rc::Rc, sync::Arc};
 
 use http::{Method, Uri, request::Parts, uri::PathAndQuery};
 use ipnet::IpNet;
@@ -226,11 +226,20 @@ pub(super) fn check_method(method: &Method) -> Result<(), NoRoute> {
     }
 }
 
+fn is_http(scheme: Option<&str>) -> bool {
+    matches!(scheme, Some("http" | "https"))
+}
+
 /// Gives the target its canonical form, so that what is matched is what is forwarded.
 pub(super) fn make_canonical(head: &mut Parts) -> Result<(), Refusal> {
-    let path = head.uri.path();
-    let std::borrow::Cow::Owned(canonical) = target::canonical(path)? else {
-        return Ok(());
+    // A whole URL may lack its path (`http://a?b`): what goes on has one.
+    let is_url = head.uri.scheme().is_some();
+    if is_url && !is_http(head.uri.scheme_str()) {
+        return Err(TargetError::Scheme.into());
+    }
+    let canonical = match target::canonical(head.uri.path())? {
+        Cow::Borrowed(_) if !is_url => return Ok(()),
+        canonical => canonical.into_owned(),
     };
     let target = match head.uri.query() {
         Some(query) => format!("{canonical}?{query}"),

@@ -15,6 +15,8 @@ mod claims;
 #[cfg(test)]
 mod deadlines;
 #[cfg(test)]
+mod desync;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod documents;
@@ -66,6 +68,8 @@ mod proxy;
 mod reload;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod replies;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]
