@@ -1,6 +1,6 @@
 //! The TLS handshake of a new connection, within its deadline.
 
-use std::{io, rc::Rc, sync::Arc, task::Poll};
+use std::{io, pin::pin, rc::Rc, sync::Arc, task::Poll};
 
 use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -17,14 +17,13 @@ use crate::{
 /// A client's stream with TLS.
 pub(super) type Secured<S> = TlsStream<Intake<S>>;
 
-/// Why there was no handshake.
-enum Failure {
+/// Why a handshake does not go on.
+#[derive(Clone, Copy)]
+enum Late {
     /// The client took too long.
     TimedOut,
     /// The worker leaves.
     Leaving,
-    /// The client went, or what it said was wrong.
-    Broken(io::Error),
 }
 
 /// The stream once both sides are sure of each other. `None` when that did not happen, and the client
@@ -39,53 +38,47 @@ pub(super) async fn shake<S: Connected>(
     let mut stream = Intake::new(stream);
     client.pace.client.set(client.limits.handshake_timeout);
     let first = within(client, std::future::poll_fn(|c| stream.poll_first(c))).await;
-    let shaken = match first {
-        Err(failure) => Err(failure),
-        Ok(None) => {
+    match first {
+        Err(late) => return missed(late, client, shop),
+        Ok(Err(error)) => return broken(&error, client, shop),
+        Ok(Ok(None)) => {
             count(shop, "left", None);
             return None;
         }
-        Ok(Some(byte)) if byte.is_ascii_uppercase() => {
+        Ok(Ok(Some(byte))) if byte.is_ascii_uppercase() => {
             count(shop, "plain", None);
             let mut stream = ClientStream::new(stream, Rc::clone(client));
             let code = Code::TlsRequired;
             connection::say_farewell(&mut stream, code, client, &shop.gateway).await;
             return None;
         }
-        Ok(Some(_)) => {
-            let accept = TlsAcceptor::from(Arc::clone(tls.config())).accept(stream);
-            within(client, accept).await
-        }
-    };
-    match shaken {
-        Ok(stream) => {
+        Ok(Ok(Some(_))) => {}
+    }
+    // Told of before the stream is dropped: whoever sees that it is closed may count on that.
+    let accept = TlsAcceptor::from(Arc::clone(tls.config())).accept(stream);
+    let mut accept = pin!(accept.into_fallible());
+    match within(client, accept.as_mut()).await {
+        Err(late) => missed(late, client, shop),
+        Ok(Err((error, _stream))) => broken(&error, client, shop),
+        Ok(Ok(stream)) => {
             agreed(stream.get_ref().1, client, shop);
             client.pace.client.set(client.limits.header_timeout);
             Some(stream)
-        }
-        Err(failure) => {
-            tell(&failure, client, shop);
-            None
         }
     }
 }
 
 /// Waits for `work`, but no longer than the client may take.
-async fn within<T>(
-    client: &Client,
-    work: impl Future<Output = io::Result<T>>,
-) -> Result<T, Failure> {
-    let mut work = std::pin::pin!(work);
+async fn within<F: Future>(client: &Client, work: F) -> Result<F::Output, Late> {
+    let mut work = pin!(work);
     std::future::poll_fn(|context| {
         if let Poll::Ready(done) = work.as_mut().poll(context) {
-            return Poll::Ready(done.map_err(Failure::Broken));
+            return Poll::Ready(Ok(done));
         }
         if client.is_leaving() {
-            return Poll::Ready(Err(Failure::Leaving));
+            return Poll::Ready(Err(Late::Leaving));
         }
-        client
-            .poll_expired(context)
-            .map(|()| Err(Failure::TimedOut))
+        client.poll_expired(context).map(|()| Err(Late::TimedOut))
     })
     .await
 }
@@ -99,24 +92,29 @@ fn agreed(session: &ServerConnection, client: &Client, shop: &Shop) {
     }
 }
 
-fn tell(failure: &Failure, client: &Client, shop: &Shop) {
-    let client = client.peer.address.map(tracing::field::display);
-    match failure {
-        Failure::Leaving => {}
-        Failure::TimedOut => {
+fn missed<T>(late: Late, client: &Client, shop: &Shop) -> Option<T> {
+    match late {
+        Late::Leaving => {}
+        Late::TimedOut => {
             count(shop, "timed_out", None);
+            let client = client.peer.address.map(tracing::field::display);
             tracing::info!(client, "no TLS handshake in time");
         }
-        Failure::Broken(error) if error.kind() == io::ErrorKind::InvalidData => {
-            count(shop, "failed", None);
-            tracing::info!(client, cause = %error, "TLS handshake failed");
-        }
-        Failure::Broken(error) => {
-            // Whoever looks whether the port is open does so without a word.
-            count(shop, "left", None);
-            tracing::debug!(client, cause = %error, "TLS handshake broken off");
-        }
     }
+    None
+}
+
+fn broken<T>(error: &io::Error, client: &Client, shop: &Shop) -> Option<T> {
+    let client = client.peer.address.map(tracing::field::display);
+    if error.kind() == io::ErrorKind::InvalidData {
+        count(shop, "failed", None);
+        tracing::info!(client, cause = %error, "TLS handshake failed");
+    } else {
+        // Whoever looks whether the port is open does so without a word.
+        count(shop, "left", None);
+        tracing::debug!(client, cause = %error, "TLS handshake broken off");
+    }
+    None
 }
 
 fn count(shop: &Shop, outcome: &'static str, version: Option<ProtocolVersion>) {

@@ -41,7 +41,7 @@ const PAIR: &str = "certificate_file = \"a.pem\"\nprivate_key_file = \"a.key\"\n
 const LISTED: &str = "certificate_file = \"a.pem\", private_key_file = \"a.key\"";
 
 fn server(tls: &str) -> String {
-    format!("{UPSTREAM}{ISSUER}audiences = [\"ALL_AUDIENCES\"]\n[server.tls]\n{tls}")
+    format!("{UPSTREAM}{ISSUER}audiences = [\"a\"]\n[server.tls]\n{tls}")
 }
 
 fn incoming(folder: &Folder, tls: &str) -> std::sync::Arc<Incoming> {
