@@ -11,16 +11,18 @@ use std::{
 use super::{
     Upstream,
     attempt::Attempt,
-    balance::{Endpoint, Group, Outcome, Server, Slot},
-    connect,
+    balance::{Endpoint, Group, Outcome, Slot},
     error::ForwardError,
     wire::Wire,
 };
 use crate::clock::Clock;
 
 mod lanes;
+mod lease;
 
 pub(super) use lanes::Lanes;
+pub(super) use lease::Lease;
+use lease::Stay;
 
 /// The most unused connections that a worker keeps to one address.
 const MAX_IDLE: usize = 256;
@@ -49,19 +51,6 @@ pub(super) struct Connections {
 struct Idle {
     wire: Box<Wire>,
     since: Instant,
-}
-
-/// A connection in use. It goes back to the pool only by [`Lease::give_back`].
-pub(super) struct Lease {
-    wire: Option<Box<Wire>>,
-    stay: Option<Stay>,
-    /// Whether it has carried a request before this one.
-    pub(super) reused: bool,
-}
-
-/// That a request is under way at an address, until it is dropped.
-pub(super) struct Stay {
-    home: Rc<Connections>,
 }
 
 impl Pool {
@@ -168,9 +157,7 @@ impl Connections {
     /// A request is under way here.
     fn stay(self: &Rc<Self>) -> Stay {
         self.slot.begins();
-        Stay {
-            home: Rc::clone(self),
-        }
+        Stay::at(self)
     }
 
     fn look(&self, now: Instant) {
@@ -220,87 +207,6 @@ impl Connections {
 impl Drop for Connections {
     fn drop(&mut self) {
         Group::retire(&self.endpoint, &self.slot);
-    }
-}
-
-impl Stay {
-    /// The connections that it takes one of.
-    pub(super) const fn lane(&self) -> &Rc<Connections> {
-        &self.home
-    }
-
-    /// As [`Connections::lease`].
-    pub(super) async fn lease(self, upstream: &Upstream) -> Result<Lease, ForwardError> {
-        match self.home.unused(upstream) {
-            Some(wire) => Ok(Lease::of(wire, self, true)),
-            None => self.new_lease(upstream).await,
-        }
-    }
-
-    /// As [`Connections::new_lease`].
-    pub(super) async fn new_lease(self, upstream: &Upstream) -> Result<Lease, ForwardError> {
-        let wire = connect::connect(upstream, &self.home.endpoint).await?;
-        Ok(Lease::of(Box::new(wire), self, false))
-    }
-}
-
-impl Drop for Stay {
-    fn drop(&mut self) {
-        self.home.slot.ends();
-        if self.home.is_shared {
-            self.home.endpoint.leave();
-            if self.home.group.waiting() > 0 {
-                self.home.group.queue.frees();
-            }
-        }
-    }
-}
-
-impl Lease {
-    const fn of(wire: Box<Wire>, stay: Stay, reused: bool) -> Self {
-        Self {
-            wire: Some(wire),
-            stay: Some(stay),
-            reused,
-        }
-    }
-
-    /// The connection itself; `None` once it was given back or discarded.
-    pub(super) fn wire(&mut self) -> Option<&mut Wire> {
-        self.wire.as_deref_mut()
-    }
-
-    /// As [`Lease::wire`], and where it leads.
-    pub(super) fn wire_of(&mut self) -> Option<(&mut Wire, &Server)> {
-        let stay = self.stay.as_ref()?;
-        Some((self.wire.as_deref_mut()?, &stay.home.endpoint.server))
-    }
-
-    /// As [`Lease::wire`], to look at.
-    pub(super) fn wire_ref(&self) -> Option<&Wire> {
-        self.wire.as_deref()
-    }
-
-    /// Gives the connection back for the next request.
-    pub(super) fn give_back(&mut self) {
-        if let (Some(wire), Some(stay)) = (self.wire.take(), self.stay.take()) {
-            stay.home.keep(wire);
-        }
-    }
-
-    /// Hands the connection over; this lease has none any more.
-    pub(super) fn take(&mut self) -> Self {
-        Self {
-            wire: self.wire.take(),
-            stay: self.stay.take(),
-            reused: self.reused,
-        }
-    }
-
-    /// Never uses the connection again.
-    pub(super) fn discard(&mut self) {
-        self.wire = None;
-        self.stay = None;
     }
 }
 

@@ -1,16 +1,18 @@
 //! The servers of one upstream, and the addresses that they are at now.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::{
-    Endpoint, Outcome, Place, Queue, Retries, Server, Settings, Tried,
+    Endpoint, Outcome, Queue, Retries, Server, Settings, Tried,
     choice::{self, NoChoice},
     tally::Slot,
 };
 use crate::{clock::Clock, forward::ForwardError};
+
+mod names;
 
 /// All addresses of one upstream, and what its workers share.
 #[derive(Debug)]
@@ -199,76 +201,6 @@ impl Group {
         let out = all.iter().filter(is_out).count();
         let percent = self.settings.ejection.max_percent as usize;
         all.len() > 1 && (out == 0 || (out + 1) * 100 <= all.len() * percent)
-    }
-
-    /// Waits until a name was looked up, within `patience`: nobody has an address yet.
-    ///
-    /// # Errors
-    /// [`ForwardError::Lookup`] when there is none.
-    pub(in super::super) async fn first_address(
-        &self,
-        patience: Duration,
-    ) -> Result<(), ForwardError> {
-        let looking = async {
-            loop {
-                let mut looked_up = std::pin::pin!(self.looked_up.notified());
-                looked_up.as_mut().enable();
-                if !self.endpoints.load().is_empty() {
-                    return Ok(());
-                }
-                let errors = self.servers.iter().filter_map(|one| one.lookup_error());
-                let errors: Vec<_> = errors.collect();
-                if errors.len() == self.servers.len() {
-                    self.wants_look_up();
-                    return Err(ForwardError::Lookup(errors.join("; ").into()));
-                }
-                looked_up.await;
-            }
-        };
-        let looked = tokio::time::timeout(patience, looking).await;
-        looked.unwrap_or(Err(ForwardError::ConnectTimeout))
-    }
-
-    /// A connection could not be made: perhaps the addresses are others by now.
-    pub(in super::super) fn wants_look_up(&self) {
-        self.wanted.notify_one();
-    }
-
-    pub(super) async fn look_up_is_wanted(&self) {
-        self.wanted.notified().await;
-    }
-
-    /// The name of `server` has these addresses now. Those that stay keep what is known of them.
-    pub(super) fn found(&self, server: &Arc<Server>, addresses: &BTreeSet<SocketAddr>) {
-        let before = self.endpoints.load_full();
-        let mut endpoints = Vec::new();
-        for one in &self.servers {
-            let own = before.iter().filter(|old| Arc::ptr_eq(&old.server, one));
-            if !Arc::ptr_eq(one, server) {
-                endpoints.extend(own.map(Arc::clone));
-                continue;
-            }
-            for address in addresses {
-                let place = Place::Tcp(*address);
-                let known = own.clone().find(|old| old.place == place);
-                endpoints
-                    .push(known.map_or_else(|| Arc::new(Endpoint::new(server, place)), Arc::clone));
-            }
-        }
-        let same = endpoints.len() == before.len()
-            && endpoints
-                .iter()
-                .zip(&*before)
-                .all(|(new, old)| Arc::ptr_eq(new, old));
-        if !same {
-            self.endpoints.store(Arc::new(endpoints));
-        }
-        self.looked_up.notify_waiters();
-    }
-
-    /// A look-up failed. What was found before stays.
-    pub(super) fn found_nothing(&self) {
-        self.looked_up.notify_waiters();
     }
 }
 
