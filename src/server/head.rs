@@ -204,6 +204,23 @@ mod tests {
     }
 
     #[test]
+    fn another_protocol_and_an_expectation_are_seen() {
+        assert_eq!(judge("Upgrade: x\r\n"), Ok(Framing::Upgrade));
+        assert_eq!(
+            judge("UPGRADE: x\r\nContent-Length: 0\r\n"),
+            Ok(Framing::Upgrade)
+        );
+        let with_body = "Upgrade: x\r\nContent-Length: 3\r\n";
+        assert_eq!(judge(with_body), Ok(Framing::Length(3)));
+        let with_body = "Upgrade: x\r\nTransfer-Encoding: chunked\r\n";
+        assert_eq!(judge(with_body), Ok(Framing::Chunked));
+        assert_eq!(judge("Expect: 100-Continue\r\n"), Ok(Framing::Length(0)));
+        assert_eq!(judge("Expect: 200-ok\r\n"), Err(Code::ExpectationFailed));
+        let old = b"GET /x HTTP/1.0\r\nUpgrade: x\r\nExpect: x\r\n\r\n";
+        assert_eq!(whole(old, &Limits::default()), Ok(Framing::Length(0)));
+    }
+
+    #[test]
     fn lines_are_what_they_seem() {
         assert_eq!(judge("X: a\tb\r\n"), Ok(Framing::Length(0)));
         for fields in [

@@ -204,6 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn nothing_behind_a_head_that_asks_for_another_protocol_is_followed() {
+        const SWITCH: &str = "GET /5 HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n";
+        const OTHER: &str = "\0\r\n\r\n";
+        let all = format!("{ONE}{SWITCH}{OTHER}");
+        let limits = Limits::default();
+        for cut in 0..all.len() {
+            let (first, second) = all.as_bytes().split_at(cut);
+            let mut watch = Watch::new();
+            assert_eq!(watch.follow(first, &limits), Ok(()), "cut at {cut}");
+            assert_eq!(watch.follow(second, &limits), Ok(()), "cut at {cut}");
+            let behind = OTHER.len().min(second.len());
+            assert_eq!(watch.waits_to_switch(), Some(behind), "cut at {cut}");
+            assert!(watch.heads() == 2 && !watch.is_between());
+            watch.goes_on();
+            assert!(watch.follow(OTHER.as_bytes(), &limits).is_err());
+        }
+    }
+
+    #[test]
     fn a_head_that_drips_is_judged_when_it_is_too_large() {
         let limits = Limits {
             request_line_bytes: 64,
