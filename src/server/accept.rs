@@ -20,7 +20,7 @@ use super::{
     listener::Listener,
     place::Place,
     seat::Seat,
-    socket::{Connected, Fresh, Socket},
+    socket::{Accepted, Connected, Fresh, Socket},
     stream::ClientStream,
     worker::Shop,
 };
@@ -143,7 +143,7 @@ fn is_of_one(error: &io::Error) -> bool {
 }
 
 /// Finds a seat for a connection, here or with another worker.
-fn place(stream: impl Connected, address: Option<IpAddr>, shop: &Rc<Shop>) {
+fn place(stream: impl Accepted, address: Option<IpAddr>, shop: &Rc<Shop>) {
     let seat = match seat(address, shop) {
         Ok(seat) => seat,
         Err(closed) => return turn_away(stream, address, closed, shop),

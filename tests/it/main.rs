@@ -55,6 +55,8 @@ mod overload;
 #[cfg(test)]
 mod path;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod proxy;
