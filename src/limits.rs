@@ -15,6 +15,8 @@ pub struct Limits {
     pub request_line_bytes: usize,
     /// `header_timeout`: from the first byte of a request to the end of its header.
     pub header_timeout: Duration,
+    /// `handshake_timeout`: from the beginning of a connection to the end of its TLS handshake.
+    pub handshake_timeout: Duration,
     /// `idle_timeout`: between two requests, and for each stall of a client in the middle of one.
     pub idle_timeout: Duration,
     /// `requests_per_connection`: then the connection is closed.
@@ -51,6 +53,7 @@ impl Default for Limits {
             header_fields: 100,
             request_line_bytes: 8 * 1024,
             header_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             requests_per_connection: 1000,
             connection_age: Duration::from_secs(3600),

@@ -13,6 +13,7 @@ pub(super) struct Fixed {
     admin: Option<server::ListenAddress>,
     key_cache: Option<KeyCache>,
     store_entries: usize,
+    has_tls: bool,
 }
 
 impl Fixed {
@@ -23,6 +24,7 @@ impl Fixed {
             admin: config.admin.as_ref().map(|admin| admin.listen.clone()),
             key_cache: config.key_cache.clone(),
             store_entries: config.store_entries,
+            has_tls: config.policy.tls.is_some(),
         }
     }
 
@@ -41,6 +43,8 @@ impl Fixed {
                 self.server.proxy_protocol != new.server.proxy_protocol,
             ),
             ("server.limits", self.server.limits != new.server.limits),
+            // New connections would be plain for clients that were promised they are not.
+            ("server.tls", self.has_tls != new.has_tls),
             ("admin.listen", self.admin != new.admin),
             ("key_cache_dir", self.key_cache != new.key_cache),
             ("store.max_entries", self.store_entries != new.store_entries),

@@ -32,6 +32,11 @@ const KEYS: &[Key] = &[
         "From the first byte of a request to the end of its header.",
     ),
     key(
+        "handshake_timeout",
+        "\"10s\"",
+        "From the first byte of a connection to the end of its TLS handshake.",
+    ),
+    key(
         "idle_timeout",
         "\"60s\"",
         "Between two requests, and for each stall in the middle of one.",
@@ -111,6 +116,9 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
             .unwrap_or_default(),
         header_timeout: limits
             .some_duration("header_timeout", milli..=hour)
+            .unwrap_or_default(),
+        handshake_timeout: limits
+            .some_duration("handshake_timeout", milli..=hour)
             .unwrap_or_default(),
         idle_timeout: limits
             .some_duration("idle_timeout", milli..=day)

@@ -18,7 +18,15 @@ use super::{
     user_registry,
     value::Node,
 };
-use crate::{admin, gateway::Policy, issuer::KeyCache, route::Routes, server, users::Users};
+use crate::{
+    admin,
+    forward::headers::{X_CLIENT_CERT_FINGERPRINT, X_CLIENT_CERT_SUBJECT},
+    gateway::Policy,
+    issuer::KeyCache,
+    route::Routes,
+    server,
+    users::Users,
+};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("the file", KEYS));
 
@@ -94,7 +102,12 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         &mut decryption,
         subjects,
     );
-    let own_headers = issuers.own_headers();
+    let mut own_headers = issuers.own_headers();
+    if server.tls.as_ref().is_some_and(|tls| tls.tells_upstreams()) {
+        for name in [X_CLIENT_CERT_SUBJECT, X_CLIENT_CERT_FINGERPRINT] {
+            own_headers.add(name.as_str());
+        }
+    }
     let to = route::References {
         upstreams: &upstreams,
         issuers: &issuers,
@@ -118,6 +131,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         trusted_proxies: server.trusted_proxies,
         public_url: server.public_url,
         session,
+        tls: server.tls,
     };
     Some(Config {
         server: server.settings,

@@ -1,6 +1,9 @@
 //! `[server]`.
 
-use std::{net::SocketAddr, sync::LazyLock};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use ipnet::IpNet;
 
@@ -8,9 +11,12 @@ use super::{
     limits,
     schema::{Key, Schema, key, section, unset},
     section::{Section, Text},
-    url,
+    server_tls, url,
 };
-use crate::server::{ListenAddress, ProxyProtocol, Settings};
+use crate::{
+    server::{ListenAddress, ProxyProtocol, Settings},
+    tls::Incoming,
+};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[server]", KEYS));
 
@@ -35,6 +41,7 @@ const KEYS: &[Key] = &[
         "[]",
         "Addresses or networks whose X-Forwarded-* count.",
     ),
+    section("tls", "TLS with clients. Absent: plain HTTP."),
     key(
         "proxy_protocol",
         "\"off\"",
@@ -46,11 +53,12 @@ const KEYS: &[Key] = &[
     ),
 ];
 
-/// What `[server]` says; the last two go to the policy.
+/// What `[server]` says; all but the first goes to the policy.
 pub(super) struct Server {
     pub(super) settings: Settings,
     pub(super) public_url: Option<Box<str>>,
     pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) tls: Option<Arc<Incoming>>,
 }
 
 /// Reads `[server]`.
@@ -71,6 +79,7 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
             .into_iter()
             .filter_map(|t| network(server, t))
             .collect(),
+        tls: server_tls::decode(server),
     }
 }
 

@@ -9,9 +9,9 @@ use std::{
 use http::{HeaderValue, uri::Authority};
 
 use super::{
-    schema::{Key, Schema, key, needed},
+    schema::{Key, Schema, key, needed, section},
     section::{Section, Text},
-    url,
+    upstream_tls, url,
     value::{Entry, Span},
 };
 use crate::forward::{Upstream, UpstreamAddress};
@@ -22,7 +22,7 @@ const KEYS: &[Key] = &[
     needed(
         "url",
         "\"http://127.0.0.1:9000\"",
-        "Where it is: http://host:port, with a path that goes in front of every target, or unix:/path.",
+        "Where it is: http://host:port or https://host:port, with a path that goes in front of every target, or unix:/path.",
     ),
     key(
         "preserve_host",
@@ -40,6 +40,7 @@ const KEYS: &[Key] = &[
         "\"60s\"",
         "How long an unused connection is kept.",
     ),
+    section("tls", "For an upstream with https."),
 ];
 
 /// The name that `[upstream]` is short for, and that a route means when it names none.
@@ -109,7 +110,10 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
         section.missing(span, message, "write url = \"http://127.0.0.1:9000\"");
         return None;
     };
-    let (address, host, base_path) = address(section, text)?;
+    let address = address(section, text);
+    let tls = upstream_tls::decode(section, text);
+    let (address, host, base_path) = address?;
+    let tls = tls?;
     Some(Upstream {
         name,
         address,
@@ -119,6 +123,7 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
         connect_timeout: connect,
         response_timeout: response,
         idle_timeout: idle,
+        tls,
     })
 }
 
@@ -128,16 +133,7 @@ fn address(section: &Section<'_>, text: Text<'_>) -> Option<Address> {
     if let Some(path) = text.text.strip_prefix("unix:") {
         return unix(section, text, path);
     }
-    if text.text.starts_with("https:") {
-        let help = "put a TLS proxy on loopback in front of it, or use http";
-        section.context.error_with_help(
-            text.span,
-            "https to an upstream is not supported yet",
-            help,
-        );
-        return None;
-    }
-    let url = url::parse(section.context, text, &["http"])?;
+    let url = url::parse(section.context, text, &["http", "https"])?;
     let host = url.host_str()?;
     let port = url.port_or_known_default().unwrap_or(80);
     let base_path = base_path(section, text, &url)?;

@@ -142,6 +142,7 @@ mod tests {
             connect_timeout: Duration::ZERO,
             response_timeout: Duration::ZERO,
             idle_timeout: Duration::ZERO,
+            tls: None,
         }
     }
 
@@ -155,6 +156,7 @@ mod tests {
             peer: &peer,
             trusted,
             scheme: "http",
+            certificate: None,
             request_id: &request_id,
             own: &own,
         };

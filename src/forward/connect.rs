@@ -1,14 +1,16 @@
 //! New connections to an upstream.
 
-use std::io;
+use std::{io, pin::Pin, sync::Arc};
 
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
 
 use super::{
     Upstream, UpstreamAddress,
     error::ForwardError,
     wire::{Stream, Wire},
 };
+use crate::tls::{Intake, Outgoing};
 
 /// Connects to `upstream`, within its connect time-out.
 ///
@@ -30,8 +32,23 @@ async fn open(upstream: &Upstream) -> io::Result<Wire> {
                 .trim_end_matches(']');
             let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
             stream.set_nodelay(true)?;
-            Stream::Tcp(stream)
+            match &upstream.tls {
+                None => Stream::Tcp(stream),
+                Some(tls) => secured(stream, tls).await?,
+            }
         }
         UpstreamAddress::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
     }))
+}
+
+/// The stream once the upstream has shown who it is. Boxed: most connections need no room for it.
+fn secured<'t>(
+    stream: TcpStream,
+    tls: &'t Outgoing,
+) -> Pin<Box<impl Future<Output = io::Result<Stream>> + use<'t>>> {
+    Box::pin(async move {
+        let connector = TlsConnector::from(Arc::clone(tls.config()));
+        let shaken = connector.connect(tls.name().clone(), Intake::new(stream));
+        shaken.await.map(|stream| Stream::Tls(Box::new(stream)))
+    })
 }

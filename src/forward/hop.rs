@@ -1,6 +1,10 @@
 //! What the gateway says of the hop between the client and itself.
 
-use std::{cell::RefCell, net::IpAddr};
+use std::{
+    cell::{OnceCell, RefCell},
+    net::IpAddr,
+    rc::Rc,
+};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -9,14 +13,16 @@ use http::{
 
 use super::compose::field;
 use super::headers::{
-    TRACEPARENT, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID,
+    TRACEPARENT, X_CLIENT_CERT_FINGERPRINT, X_CLIENT_CERT_SUBJECT, X_FORWARDED_FOR,
+    X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID,
 };
-use crate::identity::OwnHeaders;
+use crate::{identity::OwnHeaders, tls::PeerCertificate};
 
 /// Who is at the other end of a client's connection; rendered once for all its requests.
 pub struct Peer {
     /// Its address; `None` on a Unix socket.
     pub address: Option<IpAddr>,
+    certificate: OnceCell<Rc<PeerCertificate>>,
     forwarded_for: HeaderValue,
     /// The last `Host` on this connection and the `Forwarded` that goes with it.
     forwarded: RefCell<Option<(HeaderValue, HeaderValue)>>,
@@ -34,6 +40,8 @@ pub struct Hop<'h> {
     pub request_id: &'h HeaderValue,
     /// Fields that only the gateway may say, beside its usual ones.
     pub own: &'h OwnHeaders,
+    /// The client's certificate, where upstreams hear of it.
+    pub certificate: Option<&'h PeerCertificate>,
 }
 
 impl Peer {
@@ -47,9 +55,20 @@ impl Peer {
             HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("unknown"));
         Self {
             address,
+            certificate: OnceCell::new(),
             forwarded_for,
             forwarded: RefCell::new(None),
         }
+    }
+
+    /// The client has shown this certificate, and it was checked.
+    pub(crate) fn has_shown(&self, certificate: PeerCertificate) {
+        let _ = self.certificate.set(Rc::new(certificate));
+    }
+
+    /// The certificate that the client has shown, if there is one.
+    pub fn certificate(&self) -> Option<&Rc<PeerCertificate>> {
+        self.certificate.get()
     }
 
     /// `for=192.0.2.1;host=api.example.com;proto=https` (RFC 7239), rendered again when the host changes.
@@ -96,6 +115,15 @@ impl Hop<'_> {
         }
         if let Some(host) = host.filter(|_| !said(X_FORWARDED_HOST)) {
             field(out, X_FORWARDED_HOST.as_str(), host.as_bytes());
+        }
+        if let Some(certificate) = self.certificate {
+            let (subject, fingerprint) = (certificate.subject(), certificate.fingerprint());
+            field(out, X_CLIENT_CERT_SUBJECT.as_str(), subject.as_bytes());
+            field(
+                out,
+                X_CLIENT_CERT_FINGERPRINT.as_str(),
+                fingerprint.as_bytes(),
+            );
         }
         field(out, VIA.as_str(), b"1.1 portcullis");
         field(out, X_REQUEST_ID.as_str(), self.request_id.as_bytes());

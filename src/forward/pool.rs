@@ -115,7 +115,7 @@ impl Connections {
         {
             idle.pop_front();
         }
-        while let Some(Idle { wire, .. }) = idle.pop_back() {
+        while let Some(Idle { mut wire, .. }) = idle.pop_back() {
             if wire.is_quiet() {
                 return Some(wire);
             }

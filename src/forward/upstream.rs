@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderValue, uri::Authority};
 
+use crate::tls::Outgoing;
+
 /// One upstream, prepared from `[upstreams.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
@@ -23,12 +25,14 @@ pub struct Upstream {
     pub response_timeout: Duration,
     /// `idle_timeout`: how long an unused connection is kept.
     pub idle_timeout: Duration,
+    /// TLS with it; `None`: plain HTTP.
+    pub tls: Option<Outgoing>,
 }
 
 /// How an upstream is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamAddress {
-    /// `http://host:port`; the host is looked up at each new connection.
+    /// `http://host:port` or `https://host:port`; the host is looked up at each new connection.
     Http(Authority),
     /// `unix:/path/of/socket`.
     Unix(PathBuf),

@@ -10,6 +10,7 @@ pub enum Code {
     TokenAmbiguous,
     TokenEmpty,
     RequestMalformed,
+    TlsRequired,
     TokenMissing,
     TokenMalformed,
     TokenTooLarge,
@@ -32,6 +33,7 @@ pub enum Code {
     ClaimMalformed,
     MappingFailed,
     TokenReplayed,
+    ProofInvalid,
     TokenInactive,
     ScopeInsufficient,
     UserUnknown,
@@ -71,10 +73,11 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 47] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
+        Self::TlsRequired,
         Self::TokenMissing,
         Self::TokenMalformed,
         Self::TokenTooLarge,
@@ -97,6 +100,7 @@ impl Code {
         Self::ClaimMalformed,
         Self::MappingFailed,
         Self::TokenReplayed,
+        Self::ProofInvalid,
         Self::TokenInactive,
         Self::ScopeInsufficient,
         Self::UserUnknown,
@@ -154,6 +158,11 @@ impl Code {
                 "request_malformed",
                 S::BAD_REQUEST,
                 "The request is malformed.",
+            ),
+            Self::TlsRequired => (
+                "tls_required",
+                S::BAD_REQUEST,
+                "This port speaks TLS: use https.",
             ),
             Self::TokenMissing => (
                 "token_missing",
@@ -265,6 +274,11 @@ impl Code {
                 "token_replayed",
                 S::UNAUTHORIZED,
                 "The token was used before, and is good once.",
+            ),
+            Self::ProofInvalid => (
+                "proof_invalid",
+                S::UNAUTHORIZED,
+                "The token is bound to something that the client has not shown.",
             ),
             Self::ScopeInsufficient => (
                 "scope_insufficient",
@@ -392,8 +406,10 @@ impl Code {
             | Self::ClaimMalformed
             | Self::MappingFailed
             | Self::TokenInactive
+            | Self::ProofInvalid
             | Self::TokenReplayed => Challenge::InvalidToken,
             Self::RequestMalformed
+            | Self::TlsRequired
             | Self::UserUnknown
             | Self::BindingMismatch
             | Self::RuleDenied
@@ -421,6 +437,7 @@ impl Code {
         matches!(
             self,
             Self::RequestMalformed
+                | Self::TlsRequired
                 | Self::RequestTimeout
                 | Self::BodyTooLarge
                 | Self::UriTooLong

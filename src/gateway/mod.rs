@@ -36,6 +36,7 @@ pub mod code;
 mod decryption;
 mod facts;
 mod guard;
+pub mod holder;
 pub mod limit;
 pub mod login;
 pub mod metadata;
@@ -154,6 +155,7 @@ impl Gateway {
         let principal = self
             .identify(&proof, snapshot, head.uri.path(), trace)
             .await?;
+        holder::check(principal.identity(), snapshot, note)?;
         if proof.is_asked_about() {
             Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
         }

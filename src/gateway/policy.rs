@@ -1,6 +1,6 @@
 //! What decisions are made from: one immutable value that a reload replaces as a whole.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use http::{Method, Uri, request::Parts, uri::PathAndQuery};
 use ipnet::IpNet;
@@ -9,13 +9,14 @@ use prometheus_client::metrics::counter::Counter;
 use super::{Refusal, metadata::Metadata, respond::Realm};
 use crate::{
     claims::Audiences,
-    forward::Upstream,
+    forward::{Peer, Upstream},
     identity::OwnHeaders,
     issuer::{Issuer, Registry},
     jose::jwe::Keychain,
     route::{Access, NoRoute, Route, Routes, TargetError, target},
     session,
     telemetry::metrics::{Metrics, RequestLabels},
+    tls::{Incoming, PeerCertificate},
     users::{Mapper, Users},
 };
 
@@ -39,6 +40,8 @@ pub struct Policy {
     pub own_headers: OwnHeaders,
     /// Who is asked about a token's subject beside the token.
     pub users: Arc<Users>,
+    /// TLS with clients; `None`: plain HTTP. Whether there is one is fixed until a restart.
+    pub tls: Option<Arc<Incoming>>,
 }
 
 impl Policy {
@@ -63,6 +66,7 @@ impl Policy {
             session,
             own_headers,
             users,
+            tls,
         } = self;
         routes.all() == other.routes.all()
             && *keychain == other.keychain
@@ -71,6 +75,7 @@ impl Policy {
             && *public_url == other.public_url
             && *session == other.session
             && *own_headers == other.own_headers
+            && *tls == other.tls
             && users.is_like(&other.users)
     }
 }
@@ -118,6 +123,10 @@ impl Snapshot {
     /// Prepares `policy` to be the next one.
     pub(super) fn next(&self, mut policy: Policy, metrics: &Metrics) -> Self {
         policy.users = policy.users.succeed(&self.policy.users);
+        if policy.tls == self.policy.tls {
+            // The very same, so that the sessions of clients can be taken up again.
+            policy.tls.clone_from(&self.policy.tls);
+        }
         let same = policy.upstreams == self.policy.upstreams;
         let next = Self::new(policy, self.generation.saturating_add(1), metrics);
         Self {
@@ -139,6 +148,19 @@ impl Snapshot {
                 .iter()
                 .any(|net| net.contains(&peer))
         })
+    }
+
+    /// The certificate of `peer`, where upstreams hear of it.
+    pub(super) fn told_certificate<'p>(&self, peer: &'p Peer) -> Option<&'p PeerCertificate> {
+        let tls = self.policy.tls.as_ref()?;
+        let certificate = tls.tells_upstreams().then(|| peer.certificate())?;
+        certificate.map(|certificate| &**certificate)
+    }
+
+    /// The certificate of `peer`, where a token may be bound to it.
+    pub(super) fn shown_certificate(&self, peer: &Peer) -> Option<Rc<PeerCertificate>> {
+        self.policy.tls.as_ref()?;
+        peer.certificate().map(Rc::clone)
     }
 
     /// The URL that was asked for, when the audience rule compares it.

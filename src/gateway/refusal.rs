@@ -3,8 +3,8 @@
 use http::HeaderValue;
 
 use super::{
-    code::Code, decryption::DecryptionError, limit::LimitError, login::SessionError,
-    once::OnceError, trace::Step,
+    code::Code, decryption::DecryptionError, holder::HolderError, limit::LimitError,
+    login::SessionError, once::OnceError, trace::Step,
 };
 use crate::{
     authz::Denied,
@@ -74,6 +74,8 @@ pub enum Refusal {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Lookup(#[from] LookupError),
+    #[error(transparent)]
+    Holder(#[from] HolderError),
     /// The identity may not do this.
     #[error("{why}")]
     Denied {
@@ -133,6 +135,7 @@ impl Refusal {
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
             Self::Lookup(error) => lookup(error),
+            Self::Holder(_) => Code::ProofInvalid,
             Self::Denied { why, .. } => denied(why),
             Self::Memory => Code::Overloaded,
             Self::Panicked => Code::InternalError,
@@ -161,7 +164,7 @@ impl Refusal {
             Self::Key(_) => Step::Key,
             Self::Signature(_) | Self::Introspection(_) => Step::Signature,
             Self::Claims(error) => error.step().into(),
-            Self::Identity(_) | Self::Lookup(_) => Step::Identity,
+            Self::Identity(_) | Self::Lookup(_) | Self::Holder(_) => Step::Identity,
             Self::BoundBody(_) => Step::Binding,
             Self::Denied { why, .. } => match why {
                 Denied::Public | Denied::Issuer | Denied::Scope => Step::Scope,

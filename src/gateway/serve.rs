@@ -8,6 +8,7 @@ use crate::{
     forward::{self, Hop, Way, headers::X_REQUEST_ID},
     store::{self, Memory},
     telemetry::metrics::RequestLabels,
+    tls,
 };
 
 /// The route's name in metrics and logs when there is none.
@@ -52,6 +53,12 @@ impl Gateway {
         let generation = next.generation;
         self.snapshot.store(Arc::new(next));
         generation
+    }
+
+    /// TLS with new clients, if there is any.
+    #[must_use]
+    pub fn tls(&self) -> Option<Arc<tls::Incoming>> {
+        self.snapshot.load().policy.tls.clone()
     }
 
     /// Its metrics.
@@ -119,6 +126,7 @@ impl Gateway {
         let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
         let mut note = Note {
             peer: exchange.peer.address,
+            certificate: snapshot.shown_certificate(exchange.peer),
             ..Note::default()
         };
         let answered = {
@@ -146,6 +154,7 @@ impl Gateway {
                     scheme,
                     request_id: &request_id,
                     own: &snapshot.policy.own_headers,
+                    certificate: snapshot.told_certificate(exchange.peer),
                 };
                 self.forward(permit, body, &hop, &snapshot, exchange).await
             });

@@ -69,14 +69,17 @@ impl OwnHeaders {
     #[must_use]
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let mut own = Self::default();
-        for name in names {
-            let name: Box<str> = canonical(name).into();
-            if !own.names.contains(&name) {
-                own.lengths |= bit(name.len());
-                own.names.push(name);
-            }
-        }
+        names.into_iter().for_each(|name| own.add(name));
         own
+    }
+
+    /// One more of them, in any spelling.
+    pub fn add(&mut self, name: &str) {
+        let name: Box<str> = canonical(name).into();
+        if !self.names.contains(&name) {
+            self.lengths |= bit(name.len());
+            self.names.push(name);
+        }
     }
 
     /// Whether `name`, in its canonical spelling, is one of them.

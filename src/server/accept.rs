@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     forward::{Pace, Peer},
-    gateway::Code,
+    gateway::{Code, request_id},
     telemetry::Closed,
 };
 
@@ -215,6 +215,11 @@ where
     let already = shop.turned_away.get();
     if already >= TURNED_AWAY {
         return;
+    }
+    if shop.gateway.tls().is_some() {
+        // A handshake is just what there is no time for, and a plain answer would not be understood.
+        let (id, peer) = (request_id::new(), Peer::new(address));
+        return shop.gateway.refuse_unread(Code::Overloaded, &id, &peer);
     }
     shop.turned_away.set(already + 1);
     let shop = Rc::clone(shop);

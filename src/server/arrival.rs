@@ -1,8 +1,16 @@
 //! What a new connection goes through before it is served, one stage after the other.
 
-use std::rc::Rc;
+use std::{pin::Pin, rc::Rc, sync::Arc};
 
-use super::{client::Client, connection, place::Place, proxy, socket::Connected};
+use super::{
+    client::Client,
+    connection,
+    handshake::{self, Secured},
+    place::Place,
+    proxy,
+    socket::Connected,
+};
+use crate::tls::Incoming;
 
 /// Takes a connection from its first byte to its end.
 pub(super) async fn arrive<S: Connected>(mut stream: S, mut client: Rc<Client>, mut place: Place) {
@@ -13,5 +21,30 @@ pub(super) async fn arrive<S: Connected>(mut stream: S, mut client: Rc<Client>, 
             None => return,
         }
     }
-    connection::serve(stream, client, place).await;
+    match place.shop().gateway.tls() {
+        Some(tls) => {
+            if let Some(stream) = secured(stream, tls, &client, &place).await {
+                serve_secured(stream, client, place).await;
+            }
+        }
+        None => connection::serve(stream, client, place).await,
+    }
+}
+
+/// A function of its own, as are the next: a connection holds no room for what it does not do.
+fn secured<'c, S: Connected>(
+    stream: S,
+    tls: Arc<Incoming>,
+    client: &'c Rc<Client>,
+    place: &'c Place,
+) -> Pin<Box<impl Future<Output = Option<Secured<S>>> + use<'c, S>>> {
+    Box::pin(async move { handshake::shake(stream, &tls, client, place).await })
+}
+
+fn serve_secured<S: Connected>(
+    stream: Secured<S>,
+    client: Rc<Client>,
+    place: Place,
+) -> Pin<Box<impl Future<Output = ()>>> {
+    Box::pin(connection::serve(stream, client, place))
 }

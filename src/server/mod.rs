@@ -13,6 +13,7 @@ mod client;
 mod connection;
 mod crew;
 mod farewell;
+mod handshake;
 mod head;
 mod inherited;
 pub mod listener;

@@ -11,7 +11,10 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
+use tokio_rustls::server::TlsStream;
+
 use super::seat::Seat;
+use crate::tls::Intake;
 
 /// A connection from which nothing was read, on its way to a worker.
 pub(super) struct Fresh {
@@ -53,6 +56,19 @@ impl Connected for TcpStream {
 impl Accepted for TcpStream {
     fn release(self) -> io::Result<Socket> {
         self.into_std().map(Socket::Tcp)
+    }
+}
+
+/// A stream with TLS rests with its session only: what was read and decrypted is taken before.
+impl<S: Connected> Connected for TlsStream<Intake<S>> {
+    const SCHEME: &'static str = "https";
+
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        let (stream, session) = self.get_ref();
+        if stream.holds_something() || !session.wants_read() {
+            return Poll::Ready(());
+        }
+        stream.get_ref().poll_readable(context)
     }
 }
 

@@ -173,7 +173,8 @@ impl Shop {
         proxy_protocol: ProxyProtocol,
     ) -> Self {
         let limits = Rc::new(gateway.limits().clone());
-        let tick = TICK.min(limits.header_timeout / 4);
+        let shortest = limits.header_timeout.min(limits.handshake_timeout);
+        let tick = TICK.min(shortest / 4);
         let http = http(&limits);
         Self {
             gateway,

@@ -35,6 +35,18 @@ pub struct Metrics {
     pub config_reloads: Family<ReloadLabels, Counter>,
     /// `portcullis_sessions_total`.
     pub sessions: Family<SessionLabels, Counter>,
+    /// `portcullis_tls_handshakes_total`: those with clients.
+    pub tls_handshakes: Family<HandshakeLabels, Counter>,
+}
+
+/// The labels of `portcullis_tls_handshakes_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HandshakeLabels {
+    /// `full`, `resumed`, `failed`, `timed_out`, `plain` when it was HTTP without TLS, or `left` when
+    /// the client went before it said anything.
+    pub outcome: &'static str,
+    /// `1.2` or `1.3`; `-` when none was agreed on.
+    pub version: &'static str,
 }
 
 /// What the gateway knows of its own memory.
@@ -157,6 +169,11 @@ impl Metrics {
             "sessions",
             "Sessions by what became of them",
             self.sessions.clone(),
+        );
+        registry.register(
+            "tls_handshakes",
+            "TLS handshakes with clients by outcome and version",
+            self.tls_handshakes.clone(),
         );
         for outcome in RELOADS {
             // From the start, so that the first refusal is a rise.

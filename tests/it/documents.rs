@@ -166,6 +166,18 @@ fn the_configurations_about_routes_can_be_used_without_a_warning() {
     }
 }
 
+/// Their files are read in the tests of the room.
+#[test]
+fn the_configurations_about_tls_name_keys_that_there_are() {
+    let examples = blocks(include_str!("../../docs/tls.md"), "toml");
+    assert_eq!(examples.len(), 3);
+    for text in examples {
+        let parsed = config::parse("tls.md", text, root(), &|_| None, &Clock::system());
+        let report = parsed.err().unwrap().render(false);
+        assert!(!report.contains("unknown key"), "{report}");
+    }
+}
+
 #[test]
 fn the_readmes_wrong_configuration_is_refused_with_the_printed_words() {
     let wrong = blocks(README, "toml")[0]

@@ -77,6 +77,14 @@ mod smoke;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod tls_clients;
+#[cfg(test)]
+mod tls_reload;
+#[cfg(test)]
+mod tls_upstream;
+#[cfg(test)]
 mod together;
 #[cfg(test)]
 mod token_place;

@@ -24,6 +24,8 @@ class Settings:
     jwks_uri: str = ""
     fetch: str = ""
     cores: tuple = (PROXY_CORE,)
+    # A PEM of certificate and key.
+    tls: str = ""
 
 
 class Gateway:
@@ -89,6 +91,8 @@ url = "http://127.0.0.1:{settings.upstream or stand.upstream}"
 audiences = {json.dumps(RULES["audiences"])}
 claims = {{ typ = ["Bearer"], azp = ["orders-web"] }}
 """
+    if settings.tls:
+        text += f'[server.tls]\ncertificate_file = "{settings.tls}"\nprivate_key_file = "{settings.tls}"\n'
     for number in range(settings.routes):
         text += f'[[routes]]\npath = "/r{number:05d}/{{id}}"\nscopes = ["orders:read"]\n'
     if settings.issuers_file:

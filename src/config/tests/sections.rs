@@ -269,7 +269,6 @@ fn upstreams_and_their_urls() {
         is("/run/a.sock", "localhost", "")
     );
     for (url, says) in [
-        ("https://a", "not supported yet"),
         ("ftp://a", "begins with http://"),
         ("a:9000", "begins with http://"),
         ("http://u:p@a", "user name or a password"),

@@ -13,6 +13,7 @@ mod program;
 mod refused;
 mod reload;
 mod stage;
+mod tls;
 mod tls_issuer;
 mod upstream;
 mod wire;
@@ -28,6 +29,7 @@ pub(crate) use mint::{Signer, Token};
 pub(crate) use program::Program;
 pub(crate) use refused::refused;
 pub(crate) use stage::{Builder, FILE, Stage};
+pub(crate) use tls::{Authority, Pair, TlsClient, TlsConnection, TlsUpstream};
 pub(crate) use tls_issuer::{TlsIssuer, stranger as strange_client};
 pub(crate) use upstream::{Reply, Seen, Upstream};
 
