@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::Pin,
     task::Poll,
 };
 
@@ -10,9 +10,11 @@ use std::{
 pub(super) struct Panicked;
 
 /// Runs `future` to its end, or to its panic. What it shares with others is atomic, behind a lock that
-/// does not mind, or given back by a drop; what is its own goes with it.
-pub(super) async fn guarded<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut future = pin!(future);
+/// does not mind, or given back by a drop; what is its own goes with it. It stays where it is pinned: moving
+/// it would cost more than the guard.
+pub(super) async fn guarded<T>(
+    mut future: Pin<&mut impl Future<Output = T>>,
+) -> Result<T, Panicked> {
     std::future::poll_fn(|context| {
         let polling = AssertUnwindSafe(|| future.as_mut().poll(context));
         match catch_unwind(polling) {
@@ -22,4 +24,30 @@ pub(super) async fn guarded<T>(future: impl Future<Output = T>) -> Result<T, Pan
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_comes_out_as_an_error_and_a_value_as_it_is() {
+        let calm = pin!(async {
+            tokio::task::yield_now().await;
+            7
+        });
+        assert!(matches!(guarded(calm).await, Ok(7)));
+        for late in [false, true] {
+            let panics = pin!(async {
+                if late {
+                    tokio::task::yield_now().await;
+                }
+                panic!("this panic is part of the test");
+            });
+            let outcome: Result<(), Panicked> = guarded(panics).await;
+            assert!(outcome.is_err());
+        }
+    }
 }

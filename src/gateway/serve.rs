@@ -1,5 +1,7 @@
 //! Serving a request: decide, forward, answer, and tell of it.
 
+use std::pin::pin;
+
 use super::{guard::guarded, *};
 use crate::{
     clock::UnixTime,
@@ -134,36 +136,39 @@ impl Gateway {
             certificate: snapshot.shown_certificate(exchange.peer),
             ..Note::default()
         };
-        let answer = guarded(async {
-            if self.pressure.refuses() {
-                return Err(Refusal::Memory);
-            }
-            if let Some(settings) = login::end_asked_for(&snapshot, &head) {
-                return Box::pin(self.log_out(settings, &snapshot, &head)).await;
-            }
-            let permit = self
-                .decide(
-                    &snapshot,
-                    head,
-                    &mut body,
-                    exchange.recent,
-                    &mut note,
-                    &mut Silent,
-                )
-                .await?;
-            let scheme = exchange.scheme;
-            let hop = Hop {
-                peer: exchange.peer,
-                trusted,
-                scheme,
-                request_id: &request_id,
-                own: &snapshot.policy.own_headers,
-                certificate: snapshot.told_certificate(exchange.peer),
-            };
-            self.forward(permit, body, asked.as_ref(), &hop, &snapshot, exchange)
-                .await
-        });
-        let response = match answer.await.unwrap_or(Err(Refusal::Panicked)) {
+        let answered = {
+            let answer = pin!(async {
+                if self.pressure.refuses() {
+                    return Err(Refusal::Memory);
+                }
+                if let Some(settings) = login::end_asked_for(&snapshot, &head) {
+                    return Box::pin(self.log_out(settings, &snapshot, &head)).await;
+                }
+                let permit = self
+                    .decide(
+                        &snapshot,
+                        head,
+                        &mut body,
+                        exchange.recent,
+                        &mut note,
+                        &mut Silent,
+                    )
+                    .await?;
+                let scheme = exchange.scheme;
+                let hop = Hop {
+                    peer: exchange.peer,
+                    trusted,
+                    scheme,
+                    request_id: &request_id,
+                    own: &snapshot.policy.own_headers,
+                    certificate: snapshot.told_certificate(exchange.peer),
+                };
+                self.forward(permit, body, asked.as_ref(), &hop, &snapshot, exchange)
+                    .await
+            });
+            guarded(answer).await
+        };
+        let response = match answered.unwrap_or(Err(Refusal::Panicked)) {
             Ok(mut response) => {
                 switch::label(&mut response, &note, &request_id);
                 login::tell(note.login, false, &snapshot, &mut response);

@@ -327,9 +327,20 @@ impl Client {
     pub(super) fn leave(&self) {
         self.leaving.set(true);
         if self.is_new() {
-            self.pace.client.set(MOMENT.min(self.limits.header_timeout));
+            self.awaits_first_request();
         }
         self.pace.client.nudge();
+    }
+
+    /// Its first request has so long from now on.
+    pub(super) fn awaits_first_request(&self) {
+        let time = self.limits.header_timeout;
+        let time = if self.leaving.get() {
+            time.min(MOMENT)
+        } else {
+            time
+        };
+        self.pace.client.set(time);
     }
 
     pub(super) fn is_leaving(&self) -> bool {

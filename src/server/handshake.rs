@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     gateway::Code,
-    telemetry::metrics::HandshakeLabels,
+    telemetry::{Closed, metrics::HandshakeLabels},
     tls::{Incoming, Intake, PeerCertificate},
 };
 
@@ -47,6 +47,7 @@ pub(super) async fn shake<S: Connected>(
         }
         Ok(Ok(Some(byte))) if byte.is_ascii_uppercase() => {
             count(shop, "plain", None);
+            client.closes(Closed::Handshake);
             let mut stream = ClientStream::new(stream, Rc::clone(client));
             let code = Code::TlsRequired;
             connection::say_farewell(&mut stream, code, client, &shop.gateway).await;
@@ -62,7 +63,7 @@ pub(super) async fn shake<S: Connected>(
         Ok(Err((error, _stream))) => broken(&error, client, shop),
         Ok(Ok(stream)) => {
             agreed(stream.get_ref().1, client, shop);
-            client.pace.client.set(client.limits.header_timeout);
+            client.awaits_first_request();
             Some(stream)
         }
     }
@@ -93,6 +94,7 @@ fn agreed(session: &ServerConnection, client: &Client, shop: &Shop) {
 }
 
 fn missed<T>(late: Late, client: &Client, shop: &Shop) -> Option<T> {
+    closes(client);
     match late {
         Late::Leaving => {}
         Late::TimedOut => {
@@ -104,7 +106,15 @@ fn missed<T>(late: Late, client: &Client, shop: &Shop) -> Option<T> {
     None
 }
 
+fn closes(client: &Client) {
+    client.closes(match client.is_leaving() {
+        true => Closed::Drain,
+        false => Closed::Handshake,
+    });
+}
+
 fn broken<T>(error: &io::Error, client: &Client, shop: &Shop) -> Option<T> {
+    closes(client);
     let client = client.peer.address.map(tracing::field::display);
     if error.kind() == io::ErrorKind::InvalidData {
         count(shop, "failed", None);

@@ -12,7 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::{
     client::Client, connection, place::Place, socket::Connected, stream::ClientStream, worker::Shop,
 };
-use crate::{gateway::Code, telemetry::Closed};
+use crate::{
+    gateway::{Code, request_id},
+    telemetry::Closed,
+};
 
 mod header;
 
@@ -92,6 +95,13 @@ pub(super) async fn introduce<S: Connected>(
         Err(client) => {
             client.closes(Closed::PerAddress);
             let shop = Rc::clone(place.shop());
+            if shop.gateway.tls().is_some() {
+                // A plain answer would not be understood.
+                let id = request_id::new();
+                shop.gateway
+                    .refuse_unread(Code::Overloaded, &id, &client.peer);
+                return None;
+            }
             let mut stream = ClientStream::new(stream, Rc::clone(&client));
             connection::say_farewell(&mut stream, Code::Overloaded, &client, &shop.gateway).await;
             None

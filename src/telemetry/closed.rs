@@ -39,13 +39,15 @@ pub enum Closed {
     Memory,
     /// There was no good PROXY header where one must be, or it came from somebody who may send none.
     ProxyHeader,
+    /// There was no TLS handshake, or none in time: `portcullis_tls_handshakes_total` says more.
+    Handshake,
     /// The gateway has a defect, which ended this connection only.
     Panic,
 }
 
 impl Closed {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Client,
         Self::HeaderTimeout,
         Self::Idle,
@@ -61,6 +63,7 @@ impl Closed {
         Self::PerAddress,
         Self::Memory,
         Self::ProxyHeader,
+        Self::Handshake,
         Self::Panic,
     ];
 
@@ -83,6 +86,7 @@ impl Closed {
             Self::PerAddress => "per_address",
             Self::Memory => "memory",
             Self::ProxyHeader => "proxy_header",
+            Self::Handshake => "handshake",
             Self::Panic => "panic",
         }
     }

@@ -61,6 +61,8 @@ mod overload;
 #[cfg(test)]
 mod path;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod proxy;

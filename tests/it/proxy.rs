@@ -218,3 +218,31 @@ fn an_address_has_so_many_connections_and_the_balancer_as_many_as_it_likes() {
     closed_total(&stage, "client", 2);
     assert_eq!(open("192.0.2.7").1.status, 200);
 }
+
+#[test]
+fn on_a_unix_socket_the_header_must_come_whoever_connects() {
+    use std::io::{Read, Write};
+    for mode in ["trusted", "required"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let stage = Stage::with(&format!(
+            "[server]\nlisten = [\"127.0.0.1:0\", \"unix:{}\"]\nproxy_protocol = \"{mode}\"\n\
+             trusted_proxies = [\"192.0.2.1\"]\n{PUBLIC}",
+            path.display()
+        ));
+        let asked = |header: &str| {
+            let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let request = get("/").field("Connection", "close").bytes();
+            let _ = stream.write_all(&[header.as_bytes(), &request].concat());
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            String::from_utf8_lossy(&answer).into_owned()
+        };
+        assert_eq!(asked(""), "", "it is closed without a word");
+        stage.upstream.saw_nothing();
+        assert!(asked(LINE).starts_with("HTTP/1.1 200 "));
+        let seen = stage.upstream.wait_for(0);
+        assert_eq!(seen.field("x-forwarded-for"), Some("192.0.2.7"));
+    }
+}
