@@ -51,6 +51,8 @@ mod logs;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod minting;
+#[cfg(test)]
 mod path;
 #[cfg(test)]
 mod properties;
