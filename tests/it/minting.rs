@@ -352,7 +352,7 @@ fn claims_that_are_twice_there_or_of_the_wrong_type_are_refused() {
             &["--lifetime", "1h", "--expires-at", "5"],
             "cannot be used with",
         ),
-        (&["--expires-at", "-1"], "the claim \"exp\" must be"),
+        (&["--expires-at=-1"], "the claim \"exp\" must be"),
     ] {
         refuses(folder, &with(more), why);
     }

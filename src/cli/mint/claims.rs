@@ -17,9 +17,9 @@ const MAX_BYTES: u64 = 64 << 10;
 /// How long a token is good unless something else is said, in seconds.
 const LIFETIME: i64 = 300;
 
-/// The claims.
+/// The claims. Its name is that of a group of options, and so another than the command has.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Options {
+pub(super) struct ClaimOptions {
     /// Who makes the token (iss)
     #[arg(long, value_name = "ISS")]
     issuer: Option<String>,
@@ -55,7 +55,7 @@ pub(super) struct Options {
     claims_file: Option<PathBuf>,
 }
 
-impl Options {
+impl ClaimOptions {
     /// Every claim; one that is given twice is an error. What is given nowhere is as by default.
     pub(super) fn read(&self, now: UnixTime) -> Result<Claims, String> {
         let mut claims = self.registered().map_err(|error| error.to_string())?;

@@ -44,7 +44,7 @@ pub struct Options {
     #[arg(long = "header", value_name = "NAME=VALUE")]
     headers: Vec<String>,
     #[command(flatten)]
-    claims: claims::Options,
+    claims: claims::ClaimOptions,
 }
 
 /// Bad usage, or a key that cannot be used.
