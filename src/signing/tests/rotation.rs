@@ -46,7 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn key_of<'j>(jwks: &'j Value, token: &str) -> Option<&'j serde_json::Map<String, Value>> {
     let header = token.split('.').next().unwrap();
-    let header = jsonwebtoken::decode_header(&format!("{header}.e30.e30")).unwrap();
+    let header = jsonwebtoken::decode_header(format!("{header}.e30.e30")).unwrap();
     let keys = jwks["keys"].as_array().unwrap().iter();
     keys.filter_map(Value::as_object)
         .find(|jwk| jwk["kid"].as_str() == header.kid.as_deref())
