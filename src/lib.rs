@@ -74,6 +74,7 @@ pub mod rule;
 pub mod secret;
 pub mod server;
 pub mod session;
+pub mod signing;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

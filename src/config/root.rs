@@ -13,7 +13,7 @@ use super::{
     issuers, route,
     schema::{Key, Schema, key, section},
     section::Section,
-    server_section, session_section, store_section, token,
+    server_section, session_section, signing_section, store_section, token,
     upstream::{self, Upstreams},
     user_registry,
     value::Node,
@@ -24,7 +24,7 @@ use crate::{
     gateway::Policy,
     issuer::KeyCache,
     route::Routes,
-    server,
+    server, signing,
     users::Users,
 };
 
@@ -46,6 +46,7 @@ const KEYS: &[Key] = &[
     section("token", "Where a request may carry its token."),
     section("session", "A cookie that stands for a token."),
     section("store", "What has to be remembered."),
+    section("signing", "The gateway's own keys."),
     section(
         "decryption",
         "Tokens that are encrypted (JWE), and the keys that decrypt them.",
@@ -87,6 +88,8 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let session =
         session_section::decode(&root.child("session", &session_section::SCHEMA), &around);
     let store_entries = store_section::decode(&root.child("store", &store_section::SCHEMA));
+    let signing = root.child("signing", &signing_section::SCHEMA);
+    let signer = signing_section::keys(&signing, &signing_section::decode(&signing));
     let upstreams = upstream::decode(&root);
     let registry = user_registry::decode(&root);
     let identity = identity_section::decode(&root.child("identity", &identity_section::SCHEMA));
@@ -139,10 +142,17 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         policy,
         key_cache,
         store_entries,
+        signer,
         warnings: Vec::new(),
         file: None,
         files: Files::new(),
     })
+}
+
+/// Reads `[signing]` alone.
+pub(super) fn decode_signing(context: &Context<'_>, node: &Node) -> signing::Settings {
+    let root = Section::open(context, &SCHEMA, node);
+    signing_section::decode(&root.child("signing", &signing_section::SCHEMA))
 }
 
 /// It need not be there yet; but a file in its place never will be one.

@@ -17,6 +17,7 @@ mod reference;
 mod routes;
 mod sections;
 mod session;
+mod signing;
 mod tls;
 mod upstreams;
 mod users;

@@ -55,6 +55,8 @@ mod logs;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod minting;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod overload;
