@@ -1,4 +1,5 @@
-//! What is good once: keys that are remembered until a time, so that no second request uses them.
+//! What is good once: keys that are remembered until a time, so that no second request uses them. And
+//! [`Records`]: values under such keys.
 //!
 //! A [`Store`] answers later, for it may be shared by several gateways and stand elsewhere. The one that is
 //! here is the gateway's own memory, [`Memory`].
@@ -10,8 +11,10 @@ use aws_lc_rs::digest;
 use crate::clock::UnixTime;
 
 mod memory;
+pub mod records;
 
 pub use memory::Memory;
+pub use records::{Change, Records};
 
 /// What is remembered: a SHA-256, so that a store holds neither names nor identifiers of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
