@@ -209,7 +209,7 @@ impl App {
         let (ended, background_ends) = watch::channel(false);
         let admin_address = admin.as_ref().map(admin::Bound::address);
         // The refresher takes the rings over before anyone can ask them for a key.
-        let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock.clone());
+        let mut refresher = Refresher::of(gateway.snapshot().policy.registries(), clock.clone());
         if let Some(cache) = key_cache {
             refresher = refresher.keeping(cache);
         }
