@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Answer, Change, Key, Owner, Records, Size, Store, StoreError};
+use super::{Answer, Change, Key, Owner, Records, SHARE, Size, Store, StoreError};
 use crate::clock::{Clock, UnixTime};
 
 mod shelf;
@@ -34,9 +34,6 @@ struct Entry {
     owner: Owner,
     until: UnixTime,
 }
-
-/// What part of the room one owner may take: others must find some, whatever an issuer does.
-const SHARE: usize = 4;
 
 /// How many ended entries one call removes at most: more than it adds, and not so many that all who wait
 /// for the lock would notice.
@@ -139,6 +136,8 @@ impl Store for Memory {
         Some(Size {
             entries: self.lock().entries.len(),
             capacity: self.capacity,
+            records: self.shelf().len(),
+            disk: None,
         })
     }
 }

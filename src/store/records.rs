@@ -82,6 +82,13 @@ impl Change {
         }
     }
 
+    /// What it takes in memory, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let expected = self.expected.iter().flatten().map(Vec::len);
+        let new = self.new.iter().map(|(value, _)| value.len());
+        size_of::<Self>() + expected.sum::<usize>() + new.sum::<usize>()
+    }
+
     /// Whether `current`, what is there now, is what it must be.
     pub(super) fn compares(&self, current: Option<&[u8]>) -> bool {
         match &self.expected {
@@ -94,10 +101,9 @@ impl Change {
 /// Whether no store need look at `changes`: there are too many, or one is too long.
 pub(super) fn are_too_large(changes: &[Change]) -> bool {
     let is_long = |change: &Change| {
-        change
-            .new
-            .as_ref()
-            .is_some_and(|(value, _)| value.len() > MAX_VALUE)
+        let expected = change.expected.iter().flatten();
+        let new = change.new.iter().map(|(value, _)| value);
+        expected.chain(new).any(|value| value.len() > MAX_VALUE)
     };
     changes.len() > MAX_CHANGES || changes.iter().any(is_long)
 }

@@ -21,6 +21,7 @@ mod differential;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod durable;
 mod encryption;
 #[cfg(test)]
 mod examples;

@@ -31,7 +31,6 @@ struct Record {
 }
 
 impl Shelf {
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }
@@ -50,13 +49,16 @@ impl Shelf {
         now: UnixTime,
     ) -> Result<bool, StoreError> {
         self.sweep(now);
+        if records::are_too_large(&changes) {
+            return Err(StoreError::Full);
+        }
         if !changes
             .iter()
             .all(|change| change.compares(self.get(&change.key, now)))
         {
             return Ok(false);
         }
-        if records::are_too_large(&changes) || !self.has_room(&changes, room) {
+        if !self.has_room(&changes, room) {
             return Err(StoreError::Full);
         }
         for change in changes {
