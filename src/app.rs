@@ -162,7 +162,9 @@ impl App {
         }
         let metrics = Arc::new(Metrics::default());
         let limits = settings.limits.clone();
-        let gateway = Gateway::new(policy, limits, clock.clone(), metrics).with_store(store.once);
+        let gateway = Gateway::new(policy, limits, clock.clone(), metrics)
+            .with_store(store.once)
+            .with_records(store.records);
         let gateway = Arc::new(gateway);
         let admin = admin.zip(admin_listener);
         let admin = admin
