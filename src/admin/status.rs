@@ -10,10 +10,12 @@ use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 
 mod issuer;
 pub(super) mod listing;
+mod token_service;
 mod upstream;
 
 use issuer::IssuerStatus;
 use listing::Listing;
+use token_service::TokenServiceStatus;
 use upstream::UpstreamStatus;
 
 /// The answer of `/readyz`.
@@ -45,6 +47,8 @@ struct Status<'s> {
     next: Option<String>,
     routes: Vec<RouteStatus<'s>>,
     upstreams: Vec<UpstreamStatus<'s>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_service: Option<TokenServiceStatus<'s>>,
 }
 
 #[derive(Serialize)]
@@ -191,6 +195,10 @@ pub(super) fn status(
         next: page.next,
         routes: routes.collect(),
         upstreams: upstreams.collect(),
+        token_service: policy
+            .token_service
+            .as_deref()
+            .map(|service| TokenServiceStatus::of(service, now)),
     };
     json(StatusCode::OK, &status)
 }
