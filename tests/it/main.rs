@@ -102,6 +102,8 @@ mod together;
 #[cfg(test)]
 mod token_place;
 #[cfg(test)]
+mod token_service;
+#[cfg(test)]
 mod tunnels;
 #[cfg(test)]
 mod upstream;

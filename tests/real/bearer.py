@@ -18,7 +18,7 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 import requests
 from authlib.integrations.requests_client import AssertionSession, OAuth2Session
-from authlib.oauth2.base import OAuth2Error
+from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
 from joserfc import jwt
@@ -84,7 +84,7 @@ def refused(answer, error, status=400):
 def raises(error, action):
     try:
         action()
-    except OAuth2Error as raised:
+    except AuthlibBaseError as raised:
         assert raised.error == error, raised
     else:
         raise AssertionError(f"{error} was not raised")
