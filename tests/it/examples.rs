@@ -1,6 +1,9 @@
 //! The shipped examples, run as they are but for addresses and keys.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use portcullis::clock::{Clock, UnixTime};
 use serde_json::{Value, json};
@@ -10,6 +13,8 @@ use super::harness::{
     AUDIENCE, Gateway, Issuer, NOW, Request, Response, Seen, Signer, Token, Upstream, get, mint,
     post, refused,
 };
+
+mod axway;
 
 const STAFF: &str = "https://idp.example.com/realms/staff";
 const PARTNER: &str = "https://login.partner.example";
@@ -25,9 +30,7 @@ struct Example {
 impl Example {
     /// Starts a copy of the example `name`. `change` puts the test's keys and addresses in.
     fn start(name: &str, change: impl FnOnce(&mut Table, &Path)) -> Self {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("examples")
-            .join(name);
+        let from = shipped(name);
         let directory = tempfile::tempdir().unwrap();
         for entry in fs::read_dir(&from).unwrap() {
             let entry = entry.unwrap();
@@ -353,12 +356,26 @@ fn creates_claims_must_be_mirrored_in_the_request() {
 #[test]
 fn the_shipped_files_can_be_used_as_they_are() {
     for name in ["liberty", "create"] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("examples")
-            .join(name)
-            .join("portcullis.toml");
-        if let Err(report) = portcullis::config::load(&file, &Clock::standing_at(UnixTime(NOW))) {
-            panic!("{}", report.render(false));
-        }
+        can_be_used(&shipped(name));
+    }
+    // Private keys are not shipped.
+    let directory = tempfile::tempdir().unwrap();
+    for file in ["portcullis.toml", "reporting.pem"] {
+        fs::copy(shipped("axway").join(file), directory.path().join(file)).unwrap();
+    }
+    axway::make_key(directory.path());
+    can_be_used(directory.path());
+}
+
+fn shipped(name: &str) -> PathBuf {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    examples.join(name)
+}
+
+#[track_caller]
+fn can_be_used(folder: &Path) {
+    let file = folder.join("portcullis.toml");
+    if let Err(report) = portcullis::config::load(&file, &Clock::standing_at(UnixTime(NOW))) {
+        panic!("{}", report.render(false));
     }
 }
