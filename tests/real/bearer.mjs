@@ -287,6 +287,8 @@ async function killedUnderLoad(service, milliseconds) {
       return undefined;
     }
   });
+  await until('each has happened', service.child, () =>
+    answered.good.length > 0 && answered.revoked.length > 0 && answered.refreshed.length > 0);
   await pause(milliseconds);
   await kill(service.child);
   ended = true;
@@ -302,8 +304,8 @@ async function stillStands(service, { good, revoked, refreshed, wrong }) {
     await accepted(service, token);
     await accepted(service, newer);
   }
-  // What was used up stays so; enough of them to see it, for each failure brings the limit on failures nearer.
-  for (const { assertion } of [...good, ...revoked, ...refreshed].slice(-20)) {
+  // What was used up stays so.
+  for (const { assertion } of [...good, ...revoked, ...refreshed]) {
     assert.equal((await service.grant({}, assertion)).body.error, 'invalid_grant');
   }
   for (const { next } of refreshed.slice(0, 10)) {
@@ -336,13 +338,10 @@ await scenario(async () => {
   const random = await new Service('opaque', upstream, kept).begin();
   await opaque(random);
   for (let round = 1; round <= KILLS; round += 1) {
-    const answered = await killedUnderLoad(random, 400 + Math.floor(Math.random() * 600));
+    const answered = await killedUnderLoad(random, 200 + Math.floor(Math.random() * 600));
     const sizes = ['good', 'revoked', 'refreshed'].map((kind) => answered[kind].length).join(', ');
     await random.begin();
-    await check(`what was answered stands after kill -9 (${round}: ${sizes})`, async () => {
-      assert.ok(answered.good.length > 0 && answered.revoked.length > 0 && answered.refreshed.length > 0);
-      await stillStands(random, answered);
-    });
+    await check(`what was answered stands after kill -9 (${round}: ${sizes})`, () => stillStands(random, answered));
   }
   rmSync(folder, { recursive: true, force: true });
 });
