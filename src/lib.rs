@@ -63,6 +63,7 @@ pub mod forward;
 pub mod gateway;
 pub mod gather;
 pub mod identity;
+pub mod import;
 pub mod introspection;
 pub mod issuer;
 pub mod jose;

@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use portcullis::cli::{check, demo, explain, run};
+use portcullis::cli::{check, demo, explain, import, run};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,6 +32,8 @@ enum Command {
     Demo(demo::Options),
     /// Show every step of the pipeline for one token and one request
     Explain(explain::Options),
+    /// Turn another program's configuration into one of this, and say what could not be carried over
+    Import(import::Options),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Check { config } => check::run(&config, has_colour(&std::io::stderr())),
         Command::Demo(options) => demo::run(options),
         Command::Explain(options) => explain::run(&options, has_colour(&std::io::stdout())),
+        Command::Import(options) => import::run(&options),
     }
 }
 

@@ -3,4 +3,5 @@
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod import;
 pub mod run;

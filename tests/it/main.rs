@@ -35,6 +35,8 @@ mod http;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod introspection;
 #[cfg(test)]
 mod jose;
