@@ -9,12 +9,13 @@ use tokio::{
 };
 
 use super::{
+    arrival,
     client::Client,
     connection::{self, FAREWELL},
     listener::Listener,
     place::Place,
     seat::Seat,
-    socket::{Connected, Fresh, Socket},
+    socket::{Accepted, Connected, Fresh, Socket},
     stream::ClientStream,
     worker::Shop,
 };
@@ -82,7 +83,7 @@ async fn back_off(error: &io::Error) {
 }
 
 /// Finds a seat for a connection, here or with another worker.
-fn place(stream: impl Connected, address: Option<IpAddr>, shop: &Rc<Shop>) {
+fn place(stream: impl Accepted, address: Option<IpAddr>, shop: &Rc<Shop>) {
     let limit = shop.gateway.limits().connections;
     let Some(seat) = shop.crew.seat(shop.number, limit) else {
         return turn_away(stream, address, shop);
@@ -130,7 +131,7 @@ fn welcome(stream: impl Connected, address: Option<IpAddr>, seat: Seat, shop: &R
     shop.gateway.metrics().connections.inc();
     let (id, client) = shop.admit(address);
     let place = Place::new(seat, Rc::clone(shop), id);
-    tokio::task::spawn_local(connection::serve(stream, client, place));
+    tokio::task::spawn_local(arrival::arrive(stream, client, place));
 }
 
 fn turn_away<S>(stream: S, address: Option<IpAddr>, shop: &Rc<Shop>)

@@ -89,7 +89,7 @@ async fn be_awake<S: Connected>(
     let service = service_fn(|request: Request<Incoming>| {
         // Now and not when the answer is first polled: bytes that come until then are behind it.
         client.begins();
-        answer(request, client, shop)
+        answer(request, S::SCHEME, client, shop)
     });
     let mut connection = shop.http.serve_connection(TokioIo::new(stream), service);
     let mut told = false;
@@ -141,6 +141,7 @@ pub(super) async fn say_farewell<S>(
 
 async fn answer(
     request: Request<Incoming>,
+    scheme: &'static str,
     client: &Rc<Client>,
     shop: &Shop,
 ) -> Result<http::Response<Answer>, Infallible> {
@@ -149,7 +150,7 @@ async fn answer(
         pace: &client.pace,
         pool: &shop.pool,
         recent: &shop.recent,
-        scheme: "http",
+        scheme,
     };
     // Whoever asks for a tunnel may go on as if there were one.
     let tunnel = request.method() == Method::CONNECT;

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 mod accept;
 mod answer;
+mod arrival;
 mod awake;
 mod chunks;
 mod client;

@@ -29,28 +29,42 @@ pub(super) enum Socket {
 
 /// A client's byte stream that belongs to a worker.
 pub(super) trait Connected: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// The scheme of the requests on it.
+    const SCHEME: &'static str;
+
     /// Ready when something can be read: bytes, the end, or an error.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+}
 
+/// One that was just accepted, and can still go to another worker.
+pub(super) trait Accepted: Connected {
     /// Gives it up.
     fn release(self) -> io::Result<Socket>;
 }
 
 impl Connected for TcpStream {
+    const SCHEME: &'static str = "http";
+
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         self.poll_read_ready(context).map(drop)
     }
+}
 
+impl Accepted for TcpStream {
     fn release(self) -> io::Result<Socket> {
         self.into_std().map(Socket::Tcp)
     }
 }
 
 impl Connected for UnixStream {
+    const SCHEME: &'static str = "http";
+
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         self.poll_read_ready(context).map(drop)
     }
+}
 
+impl Accepted for UnixStream {
     fn release(self) -> io::Result<Socket> {
         self.into_std().map(Socket::Unix)
     }
