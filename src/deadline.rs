@@ -115,6 +115,12 @@ impl Deadline {
         );
     }
 
+    /// Another one of the same worker, which is not set.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Deadlines(Rc::clone(&self.wheel)).deadline()
+    }
+
     /// Does not fire any more.
     pub fn clear(&self) {
         self.entry.fired.set(false);

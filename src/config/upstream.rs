@@ -14,7 +14,7 @@ use super::{
     url,
     value::{Entry, Span},
 };
-use crate::forward::{Upstream, UpstreamAddress};
+use crate::forward::{Protocol, Upstream, UpstreamAddress};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[upstream]", KEYS));
 
@@ -22,7 +22,7 @@ const KEYS: &[Key] = &[
     needed(
         "url",
         "\"http://127.0.0.1:9000\"",
-        "Where it is: http://host:port, with a path that goes in front of every target, or unix:/path.",
+        "Where it is: http://host:port, with a path that goes in front of every target, h2c://host:port for HTTP/2, or unix:/path.",
     ),
     key(
         "preserve_host",
@@ -39,6 +39,11 @@ const KEYS: &[Key] = &[
         "idle_timeout",
         "\"60s\"",
         "How long an unused connection is kept.",
+    ),
+    key(
+        "protocol",
+        "\"auto\"",
+        "Which HTTP it is spoken to in: \"http1\", \"http2\", or \"auto\": HTTP/2 to h2c://, else HTTP/1.1.",
     ),
 ];
 
@@ -109,6 +114,7 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
         section.missing(span, message, "write url = \"http://127.0.0.1:9000\"");
         return None;
     };
+    let protocol = protocol(section, text);
     let (address, host, base_path) = address(section, text)?;
     Some(Upstream {
         name,
@@ -119,7 +125,38 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
         connect_timeout: connect,
         response_timeout: response,
         idle_timeout: idle,
+        protocol: protocol?,
     })
+}
+
+/// What follows the scheme of HTTP/2 without TLS; `None` for every other scheme.
+fn without_h2c(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_at_checked(3)?;
+    (scheme.eq_ignore_ascii_case("h2c") && rest.starts_with("://")).then_some(rest)
+}
+
+/// What the key says, and what the URL says.
+fn protocol(section: &Section<'_>, url: Text<'_>) -> Option<Protocol> {
+    let is_h2c = without_h2c(url.text).is_some();
+    let chosen = section.choice(
+        "protocol",
+        &[
+            ("auto", Protocol::Auto),
+            ("http1", Protocol::Http1),
+            ("http2", Protocol::Http2),
+        ],
+    )?;
+    match (chosen, is_h2c) {
+        (Protocol::Http1, true) => {
+            let span = section.place("protocol");
+            let help = "write http:// for HTTP/1.1, or leave \"protocol\" out";
+            let message = "h2c:// is HTTP/2, and \"protocol\" says \"http1\"";
+            section.context.error_with_help(span, message, help);
+            None
+        }
+        (_, true) => Some(Protocol::Http2),
+        (chosen, false) => Some(chosen),
+    }
 }
 
 type Address = (UpstreamAddress, HeaderValue, Box<str>);
@@ -137,7 +174,13 @@ fn address(section: &Section<'_>, text: Text<'_>) -> Option<Address> {
         );
         return None;
     }
-    let url = url::parse(section.context, text, &["http"])?;
+    // The URL standard has no rules for a scheme that it does not know.
+    let plain = without_h2c(text.text).map(|rest| format!("http{rest}"));
+    let text = Text {
+        text: plain.as_deref().unwrap_or(text.text),
+        span: text.span,
+    };
+    let url = url::parse(section.context, text, &["http", "h2c"])?;
     let host = url.host_str()?;
     let port = url.port_or_known_default().unwrap_or(80);
     let base_path = base_path(section, text, &url)?;

@@ -9,17 +9,20 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::{
     Pace,
     exchange::{Exchange, ResponseError},
+    h2::Answer,
 };
 
-/// A request's body on its way to the upstream. Trailers are dropped.
+/// A request's body on its way to the upstream, with the trailers that came behind it.
 pub struct RequestBody {
     source: Source,
+    trailers: Option<Box<HeaderMap>>,
     seen: u64,
     limit: Option<u64>,
     pace: Rc<Pace>,
@@ -60,6 +63,7 @@ impl RequestBody {
         };
         Self {
             source,
+            trailers: None,
             seen: 0,
             limit,
             turn: pace.turn(),
@@ -83,6 +87,7 @@ impl RequestBody {
         };
         Self {
             source,
+            trailers: None,
             seen: 0,
             limit: None,
             turn: pace.turn(),
@@ -153,6 +158,7 @@ impl RequestBody {
         let pace = Rc::clone(&self.pace);
         Some(Self {
             source,
+            trailers: self.trailers.clone(),
             seen: 0,
             limit: self.limit,
             pace,
@@ -160,7 +166,12 @@ impl RequestBody {
         })
     }
 
-    /// Data of the source; trailers are passed over.
+    /// Whether nothing was taken of it, so that another may still get all of it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.seen == 0 && self.trailers.is_none() && !matches!(self.source, Source::Empty)
+    }
+
+    /// Data of the source; its trailers are kept.
     fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             return match &mut self.source {
@@ -182,7 +193,10 @@ impl RequestBody {
                         }
                         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                             Ok(data) => Poll::Ready(Some(Ok(data))),
-                            Err(_trailers) => continue,
+                            Err(frame) => {
+                                self.trailers = frame.into_trailers().ok().map(Box::new);
+                                continue;
+                            }
                         },
                     }
                 }
@@ -205,6 +219,11 @@ impl Body for RequestBody {
             Poll::Pending => this.pace.awaits_client(this.turn),
             Poll::Ready(_) => this.pace.awaits_upstream(this.turn),
         }
+        if let Poll::Ready(None) = polled
+            && let Some(trailers) = this.trailers.take()
+        {
+            return Poll::Ready(Some(Ok(Frame::trailers(*trailers))));
+        }
         let Poll::Ready(Some(Ok(data))) = polled else {
             return polled.map(|end| end.map(|error| error.map(Frame::data)));
         };
@@ -216,12 +235,7 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Streaming(body) => body.is_end_stream(),
-            Source::Begun(begun, rest) => begun.is_empty() && rest.is_end_stream(),
-            Source::Buffered(whole) => whole.is_empty(),
-            Source::Empty => true,
-        }
+        self.trailers.is_none() && self.source.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -242,12 +256,25 @@ impl Body for RequestBody {
     }
 }
 
+impl Source {
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Streaming(body) => body.is_end_stream(),
+            Self::Begun(begun, rest) => begun.is_empty() && rest.is_end_stream(),
+            Self::Buffered(whole) => whole.is_empty(),
+            Self::Empty => true,
+        }
+    }
+}
+
 /// A response's body on its way to the client.
 pub enum ResponseBody {
     /// The gateway's own.
     Own(Bytes),
     /// The upstream's.
     Upstream(Box<Exchange>),
+    /// That of an upstream over HTTP/2.
+    Http2(Box<Answer>),
 }
 
 impl Body for ResponseBody {
@@ -262,6 +289,7 @@ impl Body for ResponseBody {
             Self::Own(whole) if whole.is_empty() => Poll::Ready(None),
             Self::Own(whole) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(whole))))),
             Self::Upstream(exchange) => Pin::new(&mut **exchange).poll_frame(context),
+            Self::Http2(answer) => Pin::new(&mut **answer).poll_frame(context),
         }
     }
 
@@ -269,6 +297,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(whole) => whole.is_empty(),
             Self::Upstream(exchange) => exchange.is_end_stream(),
+            Self::Http2(answer) => answer.is_end_stream(),
         }
     }
 
@@ -276,6 +305,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(whole) => SizeHint::with_exact(whole.len() as u64),
             Self::Upstream(exchange) => exchange.size_hint(),
+            Self::Http2(answer) => answer.size_hint(),
         }
     }
 }

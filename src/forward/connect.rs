@@ -15,14 +15,18 @@ use super::{
 /// # Errors
 /// [`ForwardError::Connect`] and [`ForwardError::ConnectTimeout`].
 pub(super) async fn connect(upstream: &Upstream) -> Result<Wire, ForwardError> {
-    tokio::time::timeout(upstream.connect_timeout, open(upstream))
+    let stream = tokio::time::timeout(upstream.connect_timeout, open(upstream))
         .await
-        .map_err(|_| ForwardError::ConnectTimeout)?
-        .map_err(ForwardError::Connect)
+        .map_err(|_| ForwardError::ConnectTimeout)?;
+    stream.map(Wire::new).map_err(ForwardError::Connect)
 }
 
-async fn open(upstream: &Upstream) -> io::Result<Wire> {
-    Ok(Wire::new(match &upstream.address {
+/// Connects to `upstream`, however long that takes.
+///
+/// # Errors
+/// Whatever the system says.
+pub(super) async fn open(upstream: &Upstream) -> io::Result<Stream> {
+    Ok(match &upstream.address {
         UpstreamAddress::Http(authority) => {
             let host = authority
                 .host()
@@ -33,5 +37,5 @@ async fn open(upstream: &Upstream) -> io::Result<Wire> {
             Stream::Tcp(stream)
         }
         UpstreamAddress::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
-    }))
+    })
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     error::ForwardError,
     pool::Lease,
     reply::{self, Reply},
+    trailers::Screen,
 };
 
 /// A request that is on its way, and then the body of its response. It is driven by whoever polls it:
@@ -27,8 +28,16 @@ pub struct Exchange {
     body: Option<Decoder>,
     reusable: bool,
     failure: Option<ResponseError>,
+    /// What is kept of the trailers; `None`: the client takes none.
+    trailers: Option<Box<Kept>>,
     /// How long the rest of a request may take whose response came early.
     patience: Duration,
+}
+
+/// Trailers on their way to the client.
+struct Kept {
+    screen: Box<Screen>,
+    fields: HeaderMap,
 }
 
 /// How far the request is.
@@ -83,8 +92,19 @@ impl Exchange {
             body: None,
             reusable: false,
             failure: None,
+            trailers: None,
             patience,
         }
+    }
+
+    /// Trailers of the response go on as `screen` says.
+    pub(super) fn takes_trailers(&mut self, screen: Option<Box<Screen>>) {
+        self.trailers = screen.map(|screen| {
+            Box::new(Kept {
+                screen,
+                fields: HeaderMap::new(),
+            })
+        });
     }
 
     /// Sends the request and waits for the head of its response.
@@ -216,6 +236,19 @@ impl Exchange {
         }
     }
 
+    /// The body is at its end, and the trailers are there that came behind it.
+    fn end(&mut self, context: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
+        let trailers = match self.trailers.take() {
+            None => None,
+            Some(kept) => match kept.screen.pass(kept.fields) {
+                Ok(trailers) => trailers,
+                Err(_) => return self.fail(ResponseError::Malformed, context),
+            },
+        };
+        self.finish();
+        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
     /// The response came early, and the upstream still takes the rest of the request. Nobody waits for
     /// that, so it goes on by itself, for a bounded time, on a connection that then ends.
     fn send_the_rest(&mut self) {
@@ -225,6 +258,7 @@ impl Exchange {
             body: None,
             reusable: false,
             failure: None,
+            trailers: None,
             patience: self.patience,
         };
         let patience = self.patience;
@@ -261,7 +295,8 @@ impl Body for Exchange {
             let (Some(decoder), Some(wire)) = (&mut this.body, this.lease.wire()) else {
                 return Poll::Ready(None);
             };
-            match decoder.decode(&mut wire.input) {
+            let trailers = this.trailers.as_mut().map(|kept| &mut kept.fields);
+            match decoder.decode(&mut wire.input, trailers) {
                 Err(_) => return this.fail(ResponseError::Malformed, context),
                 Ok(Some(data)) => {
                     if decoder.is_done() {
@@ -270,8 +305,7 @@ impl Body for Exchange {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 Ok(None) if decoder.is_done() => {
-                    this.finish();
-                    return Poll::Ready(None);
+                    return this.end(context);
                 }
                 Ok(None) => {}
             }

@@ -2,7 +2,7 @@
 
 use std::{io, rc::Rc, task::Poll};
 
-use http::{Method, Response, Version, request::Parts};
+use http::{Method, Response, Version, header::TRAILER, request::Parts};
 
 pub mod body;
 mod compose;
@@ -10,12 +10,16 @@ mod connect;
 mod decode;
 pub mod error;
 mod exchange;
+mod fields;
+mod grpc_timeout;
+pub mod h2;
 pub mod headers;
 pub mod hop;
 mod output;
 pub mod pace;
 mod pool;
 mod reply;
+pub mod trailers;
 pub mod upstream;
 mod wire;
 
@@ -26,9 +30,10 @@ pub use hop::{Hop, Peer};
 pub use pace::Pace;
 pub use pool::Pool;
 pub use reply::BadReply;
-pub use upstream::{Upstream, UpstreamAddress};
+pub use upstream::{Protocol, Upstream, UpstreamAddress};
 
 use compose::Composition;
+use decode::Decoder;
 use pool::{Connections, Lease};
 use reply::Reply;
 
@@ -61,7 +66,12 @@ pub async fn forward(
         upstream: way.upstream,
         hop,
         one_method: route.methods.is_some(),
+        token_header: route.token.header.as_ref(),
     };
+    if way.upstream.protocol == Protocol::Http2 {
+        // Boxed: a request that goes another way would carry the room for it.
+        return Box::pin(h2::forward(&composition, body, way)).await;
+    }
     let lease = way.connections.lease(way.upstream).await?;
     let again = body
         .again()
@@ -131,7 +141,7 @@ async fn send(
     .await;
     way.pace.upstream.clear();
     match reply {
-        Ok(reply) => Ok(respond(reply, exchange)),
+        Ok(reply) => Ok(respond(reply, exchange, composition)),
         Err(error) => Err(Failure {
             error,
             unanswered: exchange.is_unanswered(),
@@ -139,7 +149,21 @@ async fn send(
     }
 }
 
-fn respond(reply: Reply, mut exchange: Box<Exchange>) -> Response<ResponseBody> {
+fn respond(
+    mut reply: Reply,
+    mut exchange: Box<Exchange>,
+    composition: &Composition<'_>,
+) -> Response<ResponseBody> {
+    match reply.body {
+        Some(Decoder::Chunked(_)) => {
+            exchange.takes_trailers(trailers::prepare(&mut reply.headers, composition));
+        }
+        // Nothing can follow a body that comes in no chunks.
+        _ if reply.announces => {
+            reply.headers.remove(TRAILER);
+        }
+        _ => {}
+    }
     exchange.begins_body();
     let mut response = Response::new(ResponseBody::Upstream(exchange));
     *response.status_mut() = reply.status;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Upstream, connect, error::ForwardError, wire::Wire};
+use super::{Upstream, connect, error::ForwardError, h2::Multiplexed, wire::Wire};
 
 /// The most unused connections that a worker keeps to one upstream.
 const MAX_IDLE: usize = 256;
@@ -25,6 +25,8 @@ pub struct Pool {
 #[derive(Default)]
 pub struct Connections {
     idle: RefCell<VecDeque<Idle>>,
+    /// Those over HTTP/2.
+    pub(super) multiplexed: Rc<Multiplexed>,
 }
 
 struct Idle {
@@ -97,6 +99,7 @@ impl Connections {
             }
             idle.wire.rest();
         }
+        self.multiplexed.look(now);
     }
 
     fn lend(self: &Rc<Self>, wire: Box<Wire>, reused: bool) -> Lease {

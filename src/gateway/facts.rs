@@ -4,7 +4,7 @@ use std::{net::IpAddr, pin::Pin, sync::Arc};
 
 use http::{
     HeaderName,
-    header::{CONTENT_LENGTH, HOST},
+    header::{CONTENT_LENGTH, HOST, TE},
     request::Parts,
 };
 
@@ -76,7 +76,8 @@ pub(super) fn visit<'v>(
 pub(super) fn keep_what_goes_on(head: &mut Parts, own: &OwnHeaders, trusted: bool, route: &Route) {
     let gone = named_by_connection(&head.headers);
     let goes_on = |name: &HeaderName| {
-        let framing = matches!(*name, HOST | CONTENT_LENGTH);
+        // What the body is, for whom, and what may follow the answer: forwarding looks at these itself.
+        let framing = matches!(*name, HOST | CONTENT_LENGTH | TE);
         let passes = passes(name.as_str(), own, trusted, route.methods.is_some());
         framing || (passes && !gone.contains(name))
     };

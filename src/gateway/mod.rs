@@ -34,6 +34,7 @@ mod client;
 pub mod code;
 mod decryption;
 mod facts;
+mod grpc;
 pub mod limit;
 pub mod login;
 pub mod metadata;

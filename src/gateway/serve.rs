@@ -90,6 +90,7 @@ impl Gateway {
         let started = Instant::now();
         let snapshot = self.snapshot.load_full();
         let (head, body) = request.into_parts();
+        let is_call = grpc::is_call(&head);
         let trusted = snapshot.trusts(exchange.peer.address);
         let request_id = request_id::of(&head, trusted);
         if let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head)) {
@@ -138,7 +139,10 @@ impl Gateway {
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
                 login::tell(note.login, true, &snapshot, &mut response);
-                response
+                match is_call {
+                    true => grpc::refuse(refusal.code(), response),
+                    false => response,
+                }
             }
         };
         self.metrics.request_duration.observe(started.elapsed());

@@ -63,6 +63,11 @@ impl<B: Body<Data = Bytes> + Unpin> Sending<B> {
         self.data.len()
     }
 
+    /// What is left of the body. The stream is reset if it has not come to its end.
+    pub fn into_body(self) -> B {
+        self.body
+    }
+
     /// The body.
     pub const fn body(&self) -> &B {
         &self.body

@@ -1,6 +1,6 @@
 //! Headers of choice: which claim goes to the upstream under which name, and how it is written.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::claims::ClaimPath;
 
@@ -32,10 +32,11 @@ pub enum Format {
 }
 
 /// Names of header fields that only the gateway may say, beside those that it always says itself.
+/// Cloning shares them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct OwnHeaders {
     /// In their canonical spelling.
-    names: Vec<Box<str>>,
+    names: Arc<[Box<str>]>,
     /// The bit number *n* is set when a name has *n* bytes, the last one when one has 63 or more: most
     /// fields of a request need not be compared.
     lengths: u64,
@@ -68,15 +69,19 @@ impl OwnHeaders {
     /// These names, in any spelling.
     #[must_use]
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        let mut own = Self::default();
+        let mut all: Vec<Box<str>> = Vec::new();
+        let mut lengths = 0;
         for name in names {
             let name: Box<str> = canonical(name).into();
-            if !own.names.contains(&name) {
-                own.lengths |= bit(name.len());
-                own.names.push(name);
+            if !all.contains(&name) {
+                lengths |= bit(name.len());
+                all.push(name);
             }
         }
-        own
+        Self {
+            names: all.into(),
+            lengths,
+        }
     }
 
     /// Whether `name`, in its canonical spelling, is one of them.
@@ -88,7 +93,7 @@ impl OwnHeaders {
 
 impl fmt::Debug for OwnHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(&self.names).finish()
+        f.debug_set().entries(&*self.names).finish()
     }
 }
 

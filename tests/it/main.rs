@@ -33,6 +33,8 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod http2_upstream;
+#[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod introspection;
@@ -74,6 +76,8 @@ mod status;
 mod together;
 #[cfg(test)]
 mod token_place;
+#[cfg(test)]
+mod trailers;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]

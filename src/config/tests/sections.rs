@@ -1,7 +1,12 @@
 //! `[server]`, `[admin]`, `[token]`, `[upstream]` and `[[routes]]`.
 
 use super::*;
-use crate::{forward::UpstreamAddress, route::Access, server::ListenAddress, token::Multiple};
+use crate::{
+    forward::{Protocol, UpstreamAddress},
+    route::Access,
+    server::ListenAddress,
+    token::Multiple,
+};
 
 /// One error in the first of `lines`, which follow `section` and stand in line 4.
 #[track_caller]
@@ -304,4 +309,39 @@ fn routes_that_cannot_be_in_the_table_are_pointed_at() {
     );
     let config = accept_with("[[routes]]\npath = \"/a\"\n[[routes]]\npath = \"/b\"\n");
     assert_eq!(config.policy.routes.all().len(), 2);
+}
+
+#[test]
+fn an_upstream_says_its_protocol_in_its_url_or_in_words() {
+    let protocol = |keys: &str| {
+        let config = accept(&format!("[upstream]\n{keys}\n{ISSUER}"));
+        config.policy.upstreams[0].protocol
+    };
+    let url = |url: &str| protocol(&format!("url = \"{url}\""));
+    assert_eq!(url("http://a:1"), Protocol::Auto);
+    assert_eq!(url("h2c://a:1/base"), Protocol::Http2);
+    assert_eq!(url("H2C://a"), Protocol::Http2);
+    for (word, chosen) in [
+        ("http1", Protocol::Http1),
+        ("http2", Protocol::Http2),
+        ("auto", Protocol::Auto),
+    ] {
+        let keys = format!("url = \"unix:/run/up\"\nprotocol = \"{word}\"");
+        assert_eq!(protocol(&keys), chosen);
+    }
+    let keys = "url = \"h2c://a:1\"\nprotocol = \"http1\"";
+    let says = ["h2c:// is HTTP/2", "write http:// for HTTP/1.1"];
+    refuse_at(&format!("[upstream]\n{keys}\n"), "3:12", &says);
+    let keys = "url = \"http://a\"\nprotocol = \"http3\"";
+    refuse_at(&format!("[upstream]\n{keys}\n"), "3:12", &["\"http2\""]);
+    for (url, says) in [
+        ("h2c:a", "begins with http:// or h2c://"),
+        ("h2c://", "not a URL"),
+        ("h2c://u@a", "user name or a password"),
+        ("h2c://a?b", "query"),
+        ("h2c://a/../b", "must be plain"),
+        ("h2://a", "begins with http:// or h2c://"),
+    ] {
+        refuse_at(&format!("[upstream]\nurl = \"{url}\"\n"), "2:7", &[says]);
+    }
 }
