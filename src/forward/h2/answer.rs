@@ -120,7 +120,7 @@ impl Answer {
         self.body = None;
         self.deadline = None;
         if let Some(begun) = self.begun.take() {
-            begun.upload.is_let_go(begun.patience);
+            begun.upload.let_go(begun.patience);
         }
     }
 
@@ -202,7 +202,7 @@ impl Drop for Answer {
             let end = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
             let ended = tokio::time::timeout(begun.patience, end).await;
             if matches!(ended, Ok(None | Some(Ok(_)))) {
-                begun.upload.is_let_go(begun.patience);
+                begun.upload.let_go(begun.patience);
             }
         });
     }

@@ -105,7 +105,7 @@ impl Upload {
 
     /// The response is at its end, and the upstream still takes the rest of the request. Nobody waits for
     /// that, so it goes on by itself, for `patience` at most.
-    pub(super) fn is_let_go(self, patience: Duration) {
+    pub(super) fn let_go(self, patience: Duration) {
         if let Self::Beside(mut beside) = self {
             tokio::task::spawn_local(async move {
                 let _ = tokio::time::timeout(patience, &mut beside.0).await;
