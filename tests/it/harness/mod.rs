@@ -7,6 +7,7 @@ mod canary;
 mod client;
 mod envelope;
 mod gateway;
+pub(crate) mod http2;
 mod issuer;
 pub(crate) mod mint;
 mod refused;
