@@ -174,10 +174,12 @@ impl App {
         let background = start_background(work, background_ends)?;
         let mut workers = Vec::with_capacity(listeners.len());
         let (crew, members) = Crew::of(listeners.len());
+        let http2_cleartext = settings.http2_cleartext;
         for (number, (listeners, member)) in listeners.into_iter().zip(members).enumerate() {
             let worker = Worker {
                 listeners,
                 gateway: Arc::clone(&gateway),
+                http2_cleartext,
                 member,
                 course: watched.clone(),
             };

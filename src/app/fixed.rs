@@ -38,6 +38,11 @@ impl Fixed {
         let changed = [
             ("server.listen", self.server.listen != new.server.listen),
             ("server.workers", self.server.workers != new.server.workers),
+            ("server.http2", self.server.http2 != new.server.http2),
+            (
+                "server.http2_cleartext",
+                self.server.http2_cleartext != new.server.http2_cleartext,
+            ),
             ("server.limits", self.server.limits != new.server.limits),
             ("admin.listen", self.admin != new.admin),
             ("key_cache_dir", self.key_cache != new.key_cache),

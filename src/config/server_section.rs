@@ -35,6 +35,16 @@ const KEYS: &[Key] = &[
         "[]",
         "Addresses or networks whose X-Forwarded-* count.",
     ),
+    key(
+        "http2",
+        "true",
+        "Whether clients may choose HTTP/2 in a TLS handshake. Fixed until a restart.",
+    ),
+    key(
+        "http2_cleartext",
+        "false",
+        "Whether clients without TLS may begin with HTTP/2 at once (h2c, by prior knowledge). Fixed until a restart.",
+    ),
     section(
         "limits",
         "What one connection and one request may cost. Fixed until a restart.",
@@ -56,6 +66,8 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
         settings: Settings {
             listen,
             workers: server.number("workers", 0..=1024).unwrap_or_default(),
+            http2: server.boolean("http2").unwrap_or_default(),
+            http2_cleartext: server.boolean("http2_cleartext").unwrap_or_default(),
             limits: limits::decode(&server.child("limits", &limits::SCHEMA)),
         },
         public_url: server

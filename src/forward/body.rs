@@ -11,10 +11,9 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::{
-    Pace,
+    ClientBody, Pace,
     exchange::{Exchange, ResponseError},
     h2::Answer,
 };
@@ -31,9 +30,9 @@ pub struct RequestBody {
 }
 
 enum Source {
-    Streaming(Incoming),
+    Streaming(ClientBody),
     /// What was read already, and what follows it.
-    Begun(Bytes, Incoming),
+    Begun(Bytes, ClientBody),
     Buffered(Bytes),
     Empty,
 }
@@ -47,6 +46,9 @@ pub enum BodyError {
     /// The client broke the framing or the connection.
     #[error("the client did not send the whole body: {0}")]
     Client(Arc<hyper::Error>),
+    /// The client reset the stream of its request, or broke the connection.
+    #[error("the client did not send the whole body: {0}")]
+    Stream(h2::Error),
     /// The client sent it too slowly.
     #[error("the client sent the body too slowly")]
     Stalled,
@@ -55,7 +57,7 @@ pub enum BodyError {
 impl RequestBody {
     /// A body that streams as it comes, `limit` bytes at most.
     #[must_use]
-    pub fn streaming(body: Incoming, limit: Option<u64>, pace: Rc<Pace>) -> Self {
+    pub fn streaming(body: ClientBody, limit: Option<u64>, pace: Rc<Pace>) -> Self {
         let source = if body.is_end_stream() {
             Source::Empty
         } else {
@@ -188,9 +190,7 @@ impl RequestBody {
                     match Pin::new(body).poll_frame(context) {
                         Poll::Pending => Poll::Pending,
                         Poll::Ready(None) => Poll::Ready(None),
-                        Poll::Ready(Some(Err(error))) => {
-                            Poll::Ready(Some(Err(BodyError::Client(Arc::new(error)))))
-                        }
+                        Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
                         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                             Ok(data) => Poll::Ready(Some(Ok(data))),
                             Err(frame) => {

@@ -5,6 +5,7 @@ use std::{io, rc::Rc, task::Poll};
 use http::{Method, Response, Version, header::TRAILER, request::Parts};
 
 pub mod body;
+pub mod client_body;
 mod compose;
 mod connect;
 mod decode;
@@ -24,6 +25,7 @@ pub mod upstream;
 mod wire;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
+pub use client_body::ClientBody;
 pub use error::ForwardError;
 pub use exchange::{Exchange, ResponseError};
 pub use hop::{Hop, Peer};

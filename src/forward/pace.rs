@@ -52,6 +52,11 @@ impl Pace {
         self.upstream.clear();
     }
 
+    /// The client has to make room for more of the response.
+    pub fn awaits_room(&self) {
+        self.client.set(self.client_stall);
+    }
+
     /// Which of the connection's requests this is.
     pub(super) fn turn(&self) -> u64 {
         self.turn.get()

@@ -3,8 +3,8 @@
 use http::HeaderValue;
 
 use super::{
-    code::Code, decryption::DecryptionError, limit::LimitError, login::SessionError,
-    once::OnceError, trace::Step,
+    code::Code, decryption::DecryptionError, http2::Http2Error, limit::LimitError,
+    login::SessionError, once::OnceError, trace::Step,
 };
 use crate::{
     authz::Denied,
@@ -38,6 +38,8 @@ pub enum Refusal {
     Host(#[from] HostError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Http2(#[from] Http2Error),
     #[error(transparent)]
     NoRoute(#[from] NoRoute),
     #[error(transparent)]
@@ -99,7 +101,7 @@ impl Refusal {
                 Code::HeadersTooLarge
             }
             Self::Limit(LimitError::Body { .. }) => Code::BodyTooLarge,
-            Self::Host(_) | Self::Target(_) => Code::RequestMalformed,
+            Self::Host(_) | Self::Target(_) | Self::Http2(_) => Code::RequestMalformed,
             Self::NoRoute(NoRoute::NotFound | NoRoute::Filtered) => Code::RouteNotFound,
             Self::NoRoute(NoRoute::Method { .. }) => Code::MethodNotAllowed,
             Self::Body(error)
@@ -141,7 +143,7 @@ impl Refusal {
     #[must_use]
     pub fn step(&self) -> Step {
         match self {
-            Self::Limit(_) | Self::Host(_) | Self::Target(_) => Step::Request,
+            Self::Limit(_) | Self::Host(_) | Self::Target(_) | Self::Http2(_) => Step::Request,
             Self::NoRoute(_) => Step::Route,
             Self::Body(_) | Self::Extract(_) | Self::TokenMissing => Step::Token,
             Self::Decryption(_) | Self::Compact(CompactError::Encrypted) => Step::Decryption,
@@ -178,7 +180,7 @@ impl Refusal {
 const fn body(error: &BodyError) -> Code {
     match error {
         BodyError::TooLarge(_) => Code::BodyTooLarge,
-        BodyError::Client(_) => Code::RequestMalformed,
+        BodyError::Client(_) | BodyError::Stream(_) => Code::RequestMalformed,
         BodyError::Stalled => Code::RequestTimeout,
     }
 }

@@ -84,16 +84,19 @@ impl Gateway {
     /// Answers a request: with the upstream's response, or with a refusal.
     pub async fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<ClientBody>,
         exchange: &Exchange<'_>,
     ) -> Response<ResponseBody> {
         let started = Instant::now();
         let snapshot = self.snapshot.load_full();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let is_call = grpc::is_call(&head);
+        let settled = http2::settle(&mut head, &self.limits);
         let trusted = snapshot.trusts(exchange.peer.address);
         let request_id = request_id::of(&head, trusted);
-        if let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head)) {
+        if settled.is_ok()
+            && let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head))
+        {
             return own(document, &request_id);
         }
         let pace = Rc::clone(exchange.pace);
@@ -103,6 +106,7 @@ impl Gateway {
             ..Note::default()
         };
         let answer = async {
+            settled?;
             if let Some(settings) = login::end_asked_for(&snapshot, &head) {
                 return Box::pin(self.log_out(settings, &snapshot, &head)).await;
             }

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::{client::Client, connection, place::Place, socket::Connected};
+use super::{client::Client, place::Place, protocol, socket::Connected};
 
 /// Takes a connection from its first byte to its end.
 pub(super) async fn arrive<S: Connected>(stream: S, client: Rc<Client>, place: Place) {
-    connection::serve(stream, client, place).await;
+    protocol::serve(stream, client, place).await;
 }

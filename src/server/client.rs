@@ -227,6 +227,16 @@ impl Client {
             && !self.has_a_farewell()
     }
 
+    /// How many requests it has begun.
+    pub(super) const fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
+    /// Whether it was told to rest, and nothing is going on. It asks once.
+    pub(super) fn is_tired(&self) -> bool {
+        self.tired.replace(false) && self.phase.get() == Phase::Idle
+    }
+
     /// The worker leaves: the request at hand is the last.
     pub(super) fn leave(&self) {
         self.leaving.set(true);

@@ -11,7 +11,10 @@ use super::{
     answer::Answer, client::Client, farewell, place::Place, socket::Connected,
     stream::ClientStream, worker::Shop,
 };
-use crate::gateway::{Code, Exchange, Gateway, request_id};
+use crate::{
+    forward::ClientBody,
+    gateway::{Code, Exchange, Gateway, request_id},
+};
 
 /// How long a client may take to read the last that it is told.
 pub(super) const FAREWELL: Duration = Duration::from_secs(2);
@@ -89,7 +92,7 @@ async fn be_awake<S: Connected>(
     let service = service_fn(|request: Request<Incoming>| {
         // Now and not when the answer is first polled: bytes that come until then are behind it.
         client.begins();
-        answer(request, S::SCHEME, client, shop)
+        answer(request.map(ClientBody::Http1), S::SCHEME, client, shop)
     });
     let mut connection = shop.http.serve_connection(TokioIo::new(stream), service);
     let mut told = false;
@@ -140,7 +143,7 @@ pub(super) async fn say_farewell<S>(
 }
 
 async fn answer(
-    request: Request<Incoming>,
+    request: Request<ClientBody>,
     scheme: &'static str,
     client: &Rc<Client>,
     shop: &Shop,

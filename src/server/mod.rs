@@ -6,15 +6,18 @@ mod accept;
 mod answer;
 mod arrival;
 mod awake;
+mod begun;
 mod chunks;
 mod client;
 mod connection;
 mod crew;
 mod farewell;
+mod h2;
 mod head;
 pub mod listener;
 mod load;
 mod place;
+mod protocol;
 mod seat;
 mod socket;
 mod stream;
@@ -34,6 +37,10 @@ pub struct Settings {
     pub listen: Vec<ListenAddress>,
     /// Worker threads; 0: one for each core.
     pub workers: usize,
+    /// Whether clients may choose HTTP/2 in a TLS handshake.
+    pub http2: bool,
+    /// Whether clients without TLS may begin with HTTP/2 at once.
+    pub http2_cleartext: bool,
     /// What one connection and one request may cost.
     pub limits: Limits,
 }

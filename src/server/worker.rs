@@ -45,6 +45,8 @@ pub struct Worker {
     pub listeners: Vec<Listener>,
     /// The gateway that it serves.
     pub gateway: Arc<Gateway>,
+    /// Whether clients without TLS may begin with HTTP/2 at once.
+    pub http2_cleartext: bool,
     /// Its part in the crew of all workers.
     pub member: Member,
     /// What it is told.
@@ -62,6 +64,7 @@ pub(super) struct Shop {
     pub(super) recent: Recent,
     pub(super) deadlines: Deadlines,
     pub(super) http: http1::Builder,
+    pub(super) http2_cleartext: bool,
     pub(super) awake: Awake,
     pub(super) clients: RefCell<HashMap<u64, Rc<Client>>>,
     next: Cell<u64>,
@@ -88,6 +91,7 @@ impl Worker {
         let Self {
             listeners,
             gateway,
+            http2_cleartext,
             member,
             mut course,
         } = self;
@@ -96,7 +100,7 @@ impl Worker {
             number,
             mut fresh,
         } = member;
-        let shop = Rc::new(Shop::new(gateway, crew, number));
+        let shop = Rc::new(Shop::new(gateway, crew, number, http2_cleartext));
         let ticking = tokio::task::spawn_local(shop.deadlines.clone().run());
         let looking = tokio::task::spawn_local(look(Rc::clone(&shop)));
         let accepting: Vec<_> = listeners
@@ -136,7 +140,7 @@ async fn look(shop: Rc<Shop>) {
 }
 
 impl Shop {
-    fn new(gateway: Arc<Gateway>, crew: Arc<Crew>, number: usize) -> Self {
+    fn new(gateway: Arc<Gateway>, crew: Arc<Crew>, number: usize, http2_cleartext: bool) -> Self {
         let limits = Rc::new(gateway.limits().clone());
         let tick = TICK.min(limits.header_timeout / 4);
         let http = http(&limits);
@@ -149,6 +153,7 @@ impl Shop {
             recent: Recent::default(),
             deadlines: Deadlines::new(tick),
             http,
+            http2_cleartext,
             awake: Awake::default(),
             clients: RefCell::default(),
             next: Cell::new(0),

@@ -33,6 +33,8 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
 mod http2_upstream;
 #[cfg(test)]
 mod identity;

@@ -9,6 +9,7 @@ mod envelope;
 mod gateway;
 pub(crate) mod h2_upstream;
 pub(crate) mod h2_wire;
+pub(crate) mod http2;
 mod issuer;
 pub(crate) mod mint;
 mod refused;
