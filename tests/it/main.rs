@@ -27,6 +27,8 @@ mod filters;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod headers;

@@ -146,14 +146,15 @@ export async function startUpstream() {
   return { url: `http://127.0.0.1:${server.address().port}`, seen };
 }
 
-/** A gateway in front of `upstream`; `issuers` is the rest of its configuration. */
-export async function startGateway(folder, upstream, issuers) {
+/** A gateway in front of `upstream`; `issuers` is the rest of its configuration, `server` more of [server]. */
+export async function startGateway(folder, upstream, issuers, server = '') {
   const [port, admin] = [await freePort(), await freePort()];
   const file = path.join(folder, 'portcullis.toml');
   writeFileSync(file, `
 [server]
 listen = "127.0.0.1:${port}"
 workers = 1
+${server}
 [admin]
 listen = "127.0.0.1:${admin}"
 [upstream]
