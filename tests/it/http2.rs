@@ -67,7 +67,7 @@ fn a_token_decides_over_http_2_as_well() {
     assert!(seen.field("x-auth-subject").is_some());
     refuses(&stage, plain("/a?b"), 401, "token_missing");
     let forged = asks("GET", "/a").header("authorization", format!("{token}x"));
-    refuses(&stage, forged.body(()).unwrap(), 401, "signature_invalid");
+    refuses(&stage, forged.body(()).unwrap(), 401, "token_malformed");
 }
 
 #[test]
@@ -180,10 +180,10 @@ fn fields_and_crumbs_are_counted_as_they_came() {
         let request = (0..count).fold(asks("GET", "/"), |request, _| request.header(name, value));
         request.body(()).unwrap()
     };
-    let seen = allows(&stage, many("cookie", "a=b", 100));
-    assert_eq!(seen.head.all("cookie"), [vec!["a=b"; 100].join("; ")]);
-    allows(&stage, many("x", "y", 100));
-    for (name, count) in [("x", 101), ("x", 600), ("cookie", 101), ("cookie", 200)] {
+    let seen = allows(&stage, many("cookie", "a=b", 99));
+    assert_eq!(seen.head.all("cookie"), [vec!["a=b"; 99].join("; ")]);
+    allows(&stage, many("x", "y", 99));
+    for (name, count) in [("x", 100), ("x", 600), ("cookie", 100), ("cookie", 200)] {
         refuses(&stage, many(name, "y", count), 431, "headers_too_large");
     }
     allows(&stage, many("x", &"y".repeat(1000), 16));
@@ -225,8 +225,6 @@ fn what_belongs_to_http_1_ends_the_stream() {
         with(&[("proxy-connection", "keep-alive")]),
         with(&[("upgrade", "websocket")]),
         with(&[("transfer-encoding", "chunked")]),
-        with(&[("Upper", "case")]),
-        with(&[(":late", "field")]),
         with(&[("content-length", "5")]),
         with(&[("content-length", "+0")]),
         but(":path", None),
@@ -234,12 +232,19 @@ fn what_belongs_to_http_1_ends_the_stream() {
         but(":scheme", None),
         but(":method", None),
     ];
-    for (number, fields) in (1..).zip(bad) {
-        let stream = 2 * number + 1;
-        frames.send(&headers(stream, &fields, END_STREAM));
-        let answer = frames.find(|frame| frame.stream == stream).unwrap();
+    for fields in bad {
+        let mut frames = Frames::open(stage.address());
+        frames.send(&headers(1, &fields, END_STREAM));
+        let answer = frames.find(|frame| frame.stream == 1).unwrap();
         assert_eq!(answer.kind, RST_STREAM, "{fields:?}");
         assert_eq!(answer.reason(), Reason::PROTOCOL_ERROR, "{fields:?}");
+    }
+    // What is no name at all ends the connection.
+    for name in ["Upper", "", "a b", ":late", "a:"] {
+        let mut frames = Frames::open(stage.address());
+        frames.send(&headers(1, &with(&[(name, "x")]), END_STREAM));
+        let answer = frames.find(|f| matches!(f.kind, HEADERS | RST_STREAM | GOAWAY));
+        assert_ne!(answer.unwrap().kind, HEADERS, "{name:?}");
     }
     assert_eq!(stage.upstream.count(), 1);
 }
@@ -526,10 +531,10 @@ fn requests_that_are_given_up_end_the_connection() {
 #[test]
 fn resets_that_the_client_provokes_end_the_connection() {
     let stage = public();
-    // A window that grows by nothing is an error of its stream (RFC 9113 §6.9).
+    // A window that grows beyond its end is an error of its stream (RFC 9113 §6.9.1).
     let provoked = |number: u32| {
         let stream = 2 * number + 1;
-        let update = frame(WINDOW_UPDATE, 0, stream, &[0; 4]);
+        let update = frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff]);
         [headers(stream, &GET, END_STREAM), update].concat()
     };
     ends(&stage, &[], (0..2000).map(provoked));

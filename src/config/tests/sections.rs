@@ -345,3 +345,36 @@ fn an_upstream_says_its_protocol_in_its_url_or_in_words() {
         refuse_at(&format!("[upstream]\nurl = \"{url}\"\n"), "2:7", &[says]);
     }
 }
+
+#[test]
+fn http_2_is_chosen_and_bounded() {
+    let server = accept_with("[server]\n").server;
+    assert!(server.http2 && !server.http2_cleartext);
+    assert_eq!(
+        (server.limits.http2_streams, server.limits.http2_window),
+        (100, 65_536)
+    );
+    let server = accept_with(
+        "[server]\nhttp2 = false\nhttp2_cleartext = true\n[server.limits]\nhttp2_streams = 1\nhttp2_window = \"16KiB\"\n",
+    )
+    .server;
+    assert!(!server.http2 && server.http2_cleartext);
+    assert_eq!(
+        (server.limits.http2_streams, server.limits.http2_window),
+        (1, 16_384)
+    );
+    refused("[server]", "http2 = 1", 9, &["must be true or false"]);
+    refused(
+        "[server]",
+        "http2_cleartext = \"yes\"",
+        19,
+        &["must be true or false"],
+    );
+    refused(
+        "[server.limits]",
+        "http2_streams = 0",
+        17,
+        &["a whole number from 1 to 10000"],
+    );
+    refused("[server.limits]", "http2_window = \"1KiB\"", 16, &["16"]);
+}

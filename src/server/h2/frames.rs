@@ -36,8 +36,8 @@ const FRAME: u64 = 1024;
 /// What a connection has to begin with, and never more: a thousand frames.
 const FULL: u64 = 1000 * FRAME;
 
-/// What a second brings: ten frames, enough for any pace of PING.
-const A_MILLISECOND: u64 = 10 * FRAME / 1000;
+/// What a millisecond brings: fifteen frames a second, enough for any pace of PING.
+const A_MILLISECOND: u64 = FRAME / 64;
 
 /// What an answered request brings: it may have been cancelled together with another one, and have said
 /// something about its priority.
@@ -202,7 +202,7 @@ mod tests {
         let ping = frame(6, 0, &[0; 8]);
         let mut frames = begun();
         for second in 0..10_000 {
-            assert_eq!(frames.follow(&ping.repeat(10), second * 1000), Ok(()));
+            assert_eq!(frames.follow(&ping.repeat(15), second * 1000), Ok(()));
         }
         let mut frames = begun();
         let update = frame(8, 0, &[0; 4]);
@@ -237,14 +237,14 @@ mod tests {
             let (first, second) = all.split_at(cut);
             assert_eq!(frames.follow(first, 0), Ok(()));
             assert_eq!(frames.follow(second, 0), Ok(()));
-            assert_eq!(frames.credit, spent + 400, "cut at {cut}");
+            assert_eq!(frames.credit, spent + 600, "cut at {cut}");
             assert!(!frames.is_in_block());
         }
         let mut frames = Frames::new();
         for byte in &all {
             assert_eq!(frames.follow(&[*byte], 0), Ok(()));
         }
-        assert_eq!(frames.credit, spent + 400);
+        assert_eq!(frames.credit, spent + 600);
     }
 
     #[test]

@@ -37,7 +37,7 @@ const OF_THE_CONNECTION: [HeaderName; 6] = [
     UPGRADE,
 ];
 
-/// Answers a request; whether to the end.
+/// Answers a request.
 pub(super) async fn answer(
     (request, mut respond): Asked,
     scheme: &'static str,
