@@ -116,13 +116,29 @@ fn is_of_the_head(name: &str) -> bool {
 fn wanted(head: &Parts) -> bool {
     match head.version {
         Version::HTTP_2 => true,
-        Version::HTTP_11 => says_trailers(&head.headers),
+        Version::HTTP_11 => asked_for(head),
         _ => false,
     }
 }
 
+/// That the client asked for trailers, kept with a head whose `TE` is dropped early.
+#[derive(Clone, Copy, Debug)]
+struct AskedFor;
+
+/// Keeps in mind that the client asks for trailers: `TE` is about to be dropped.
+pub fn keep_wish(head: &mut Parts) {
+    if says_trailers(&head.headers) {
+        head.extensions.insert(AskedFor);
+    }
+}
+
+/// Whether the client asks for trailers in so many words.
+pub(super) fn asked_for(head: &Parts) -> bool {
+    says_trailers(&head.headers) || head.extensions.get::<AskedFor>().is_some()
+}
+
 /// Whether `TE` has the word `trailers`.
-pub(super) fn says_trailers(fields: &HeaderMap) -> bool {
+fn says_trailers(fields: &HeaderMap) -> bool {
     let words = fields.get_all(TE).iter();
     words
         .flat_map(|value| value.as_bytes().split(|b| *b == b','))
@@ -292,6 +308,17 @@ mod tests {
         assert!(!asks(Version::HTTP_11, &[]));
         assert!(!asks(Version::HTTP_11, &["trailersx, gzip"]));
         assert!(!asks(Version::HTTP_10, &["trailers"]));
+    }
+
+    #[test]
+    fn a_wish_outlives_its_field() {
+        for (te, kept) in [("trailers", true), ("gzip", false)] {
+            let request = http::Request::get("/").header("te", te);
+            let mut head = request.body(()).unwrap().into_parts().0;
+            keep_wish(&mut head);
+            head.headers.remove(TE);
+            assert_eq!(asked_for(&head), kept);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{net::IpAddr, pin::Pin, sync::Arc};
 
 use http::{
     HeaderName,
-    header::{CONTENT_LENGTH, HOST, TE},
+    header::{CONTENT_LENGTH, HOST},
     request::Parts,
 };
 
@@ -14,6 +14,7 @@ use crate::{
     forward::{
         RequestBody,
         headers::{named_by_connection, passes},
+        trailers::keep_wish,
     },
     identity::OwnHeaders,
     route::{Route, Visit},
@@ -74,10 +75,10 @@ pub(super) fn visit<'v>(
 /// Removes what would not go on to the upstream: for bindings and rules it is not there either, be it
 /// that `Connection` names it or that only the gateway may say it.
 pub(super) fn keep_what_goes_on(head: &mut Parts, own: &OwnHeaders, trusted: bool, route: &Route) {
+    keep_wish(head);
     let gone = named_by_connection(&head.headers);
     let goes_on = |name: &HeaderName| {
-        // What the body is, for whom, and what may follow the answer: forwarding looks at these itself.
-        let framing = matches!(*name, HOST | CONTENT_LENGTH | TE);
+        let framing = matches!(*name, HOST | CONTENT_LENGTH);
         let passes = passes(name.as_str(), own, trusted, route.methods.is_some());
         framing || (passes && !gone.contains(name))
     };

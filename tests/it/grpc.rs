@@ -102,6 +102,27 @@ fn a_refused_call_hears_it_as_grpc_says_it_and_others_as_ever() {
 }
 
 #[test]
+fn a_route_with_rules_passes_a_calls_wish_for_trailers_on() {
+    let upstream = H2Upstream::doing(echo);
+    let stage = Stage::with(&format!(
+        "[server]\nhttp2_cleartext = true\n[upstream]\nurl = \"{}\"\n\
+         [[routes]]\npath = \"/shop.Orders/Cancel\"\nrules = [\"claims.sub == 'alice'\"]\n\
+         [[routes]]\npath = \"/shop.Orders/Delete\"\nrules = [\"claims.sub == 'bob'\"]\n",
+        upstream.url()
+    ));
+    let mut client = Http2::open(stage.address());
+    let response = client.exchange(call().body(()).unwrap(), b"hello");
+    assert_eq!(
+        trailer(&response.trailers, "grpc-status").as_deref(),
+        Some("0")
+    );
+    let other = call().uri("http://api.example.com/shop.Orders/Delete");
+    let refused = client.exchange(other.body(()).unwrap(), &[]);
+    assert_eq!(refused.field("grpc-status"), Some("7"));
+    assert_eq!(upstream.count(), 1);
+}
+
+#[test]
 fn messages_go_both_ways_at_once() {
     let upstream = H2Upstream::doing(echo);
     let stage = stage(&upstream);

@@ -48,7 +48,7 @@ pub(super) fn compose(
     if let Length::Exact(length) = composition.length(body) {
         block.fields.insert(CONTENT_LENGTH, length.into());
     }
-    if trailers::says_trailers(asked) {
+    if trailers::asked_for(composition.head) {
         // It is meant for whoever answers, as trailers go all the way.
         block
             .fields
