@@ -62,6 +62,7 @@ pub mod deadline;
 pub mod forward;
 pub mod gateway;
 pub mod gather;
+pub mod http2;
 pub mod identity;
 pub mod introspection;
 pub mod issuer;

@@ -5,11 +5,13 @@ use std::rc::Rc;
 use http::Response;
 
 use super::{
-    ForwardError, RequestBody, ResponseBody, Way,
+    ForwardError, Protocol, RequestBody, ResponseBody, Way,
     attempt::Failure,
     balance::{self, Outcome, Retry, Retrying, Tried},
     can_be_repeated,
     compose::Composition,
+    h2,
+    pool::Connections,
     send,
 };
 
@@ -49,6 +51,17 @@ pub(super) async fn spread(
             return Err(last.unwrap_or(ForwardError::Full));
         };
         let lane = Rc::clone(stay.lane());
+        if way.upstream.protocol == Protocol::Http2 {
+            let again = body.again();
+            journey.tried.was_at(lane.endpoint());
+            journey.attempts += 1;
+            let sent = Box::pin(h2::try_at(composition, body, stay, way)).await;
+            match journey.ends_http2(sent, again, &lane, way) {
+                Ended::For(result) => return *result,
+                Ended::Again(again) => body = again,
+            }
+            continue;
+        }
         let lease = if journey.anew {
             stay.new_lease(way.upstream).await
         } else {
@@ -96,6 +109,38 @@ impl<'r> Journey<'r> {
             self.attempts += 1;
         }
         rule.on.connect_failure && self.attempts < rule.attempts
+    }
+
+    /// What comes of an attempt over HTTP/2, which was repeated already where nobody could have seen it.
+    fn ends_http2(
+        &mut self,
+        sent: Result<Response<ResponseBody>, (ForwardError, Option<RequestBody>)>,
+        again: Option<RequestBody>,
+        lane: &Rc<Connections>,
+        way: &Way<'r>,
+    ) -> Ended {
+        let group = &way.upstream.group;
+        let (sent, left) = match sent {
+            Ok(response) => (Ok(response), None),
+            Err((error, left)) => (Err(Failure::from(error)), left),
+        };
+        lane.judge(&sent, way.clock);
+        if let (Err(failure), Some(left)) = (&sent, left) {
+            // Nobody has seen it: it may go to any other address.
+            group.wants_look_up();
+            if self.attempts < group.settings().retry.attempts
+                && self.goes_on_after(&failure.error, &group.settings().retry)
+            {
+                group.retries().count();
+                return Ended::Again(left);
+            }
+        }
+        let sent = sent.map_err(|failure| Failure {
+            unanswered: false,
+            ..failure
+        });
+        let again = again.filter(|_| self.attempts < group.settings().retry.attempts);
+        self.ends(sent, again, false, group)
     }
 
     fn ends(

@@ -3,8 +3,8 @@
 use http::HeaderValue;
 
 use super::{
-    code::Code, decryption::DecryptionError, holder::HolderError, limit::LimitError,
-    login::SessionError, once::OnceError, trace::Step,
+    code::Code, decryption::DecryptionError, holder::HolderError, http2::Http2Error,
+    limit::LimitError, login::SessionError, once::OnceError, trace::Step,
 };
 use crate::{
     authz::Denied,
@@ -38,6 +38,8 @@ pub enum Refusal {
     Host(#[from] HostError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Http2(#[from] Http2Error),
     #[error(transparent)]
     NoRoute(#[from] NoRoute),
     #[error(transparent)]
@@ -107,7 +109,7 @@ impl Refusal {
                 Code::HeadersTooLarge
             }
             Self::Limit(LimitError::Body { .. }) => Code::BodyTooLarge,
-            Self::Host(_) | Self::Target(_) => Code::RequestMalformed,
+            Self::Host(_) | Self::Target(_) | Self::Http2(_) => Code::RequestMalformed,
             Self::NoRoute(NoRoute::NotFound | NoRoute::Filtered) => Code::RouteNotFound,
             Self::NoRoute(NoRoute::Method { .. }) => Code::MethodNotAllowed,
             Self::Body(error)
@@ -152,7 +154,7 @@ impl Refusal {
     #[must_use]
     pub fn step(&self) -> Step {
         match self {
-            Self::Limit(_) | Self::Host(_) | Self::Target(_) => Step::Request,
+            Self::Limit(_) | Self::Host(_) | Self::Target(_) | Self::Http2(_) => Step::Request,
             Self::NoRoute(_) => Step::Route,
             Self::Body(_) | Self::Extract(_) | Self::TokenMissing => Step::Token,
             Self::Decryption(_) | Self::Compact(CompactError::Encrypted) => Step::Decryption,
@@ -190,7 +192,7 @@ impl Refusal {
 const fn body(error: &BodyError) -> Code {
     match error {
         BodyError::TooLarge(_) => Code::BodyTooLarge,
-        BodyError::Client(_) => Code::RequestMalformed,
+        BodyError::Client(_) | BodyError::Stream(_) => Code::RequestMalformed,
         BodyError::Stalled => Code::RequestTimeout,
     }
 }

@@ -31,11 +31,17 @@ mod filters;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod http2;
+#[cfg(test)]
+mod http2_upstream;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
@@ -100,6 +106,7 @@ mod tls_upstream;
 mod together;
 #[cfg(test)]
 mod token_place;
+mod trailers;
 #[cfg(test)]
 mod tunnels;
 #[cfg(test)]
