@@ -80,10 +80,8 @@ impl Http2 {
 
     /// Sends a request without a body.
     pub(crate) fn ask(&mut self, request: Request<()>) -> client::ResponseFuture {
-        self.runtime.block_on(async {
-            let mut ready = self.requests.clone().ready().await.unwrap();
-            ready.send_request(request, true).unwrap().0
-        })
+        let ready = self.runtime.block_on(self.requests.clone().ready());
+        ready.unwrap().send_request(request, true).unwrap().0
     }
 
     /// Sends the head of a request whose body comes.
