@@ -226,6 +226,8 @@ fn what_belongs_to_http_1_ends_the_stream() {
         with(&[("upgrade", "websocket")]),
         with(&[("transfer-encoding", "chunked")]),
         with(&[("content-length", "5")]),
+        with(&[("x", " y")]),
+        with(&[("x", "y\t")]),
         with(&[("content-length", "+0")]),
         but(":path", None),
         but(":path", Some("")),

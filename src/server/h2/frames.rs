@@ -130,12 +130,13 @@ impl Frames {
     fn frame(&mut self) -> Result<(), Flood> {
         const DATA: u8 = 0;
         const HEADERS: u8 = 1;
+        const PUSH_PROMISE: u8 = 5;
         const CONTINUATION: u8 = 9;
         const END_HEADERS: u8 = 4;
         let [high, middle, low, kind, flags, ..] = self.head;
         let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         self.skip = length;
-        if matches!(kind, HEADERS | CONTINUATION) {
+        if matches!(kind, HEADERS | PUSH_PROMISE | CONTINUATION) {
             self.in_block = flags & END_HEADERS == 0;
             self.of_block = length > 0;
         }

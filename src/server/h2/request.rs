@@ -45,6 +45,9 @@ pub(super) async fn answer(
     shop: Rc<Shop>,
     open: Open,
 ) {
+    if request.headers().values().any(is_padded) {
+        return respond.send_reset(Reason::PROTOCOL_ERROR);
+    }
     let is_head = request.method() == Method::HEAD;
     let pace = Rc::new(Pace::new(&shop.deadlines, shop.limits.idle_timeout));
     pace.begins();
@@ -80,6 +83,15 @@ pub(super) async fn answer(
         return;
     }
     open.is_done();
+}
+
+/// Whether a value begins or ends with a space, which only HTTP/1 takes away (RFC 9113 §8.2.1).
+fn is_padded(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    let ends = [bytes.first(), bytes.last()];
+    ends.into_iter()
+        .flatten()
+        .any(|byte| matches!(byte, b' ' | b'\t'))
 }
 
 fn arriving(request: Request<RecvStream>) -> Request<ClientBody> {
