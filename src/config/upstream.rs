@@ -25,7 +25,7 @@ const KEYS: &[Key] = &[
     needed(
         "url",
         "\"http://127.0.0.1:9000\"",
-        "Where it is: http://host:port https://host:port, or h2c://host:port for HTTP/2, with a path that goes in front of every target; or unix:/path.",
+        "Where it is: http://host:port, https://host:port, or h2c://host:port for HTTP/2, with a path that goes in front of every target; or unix:/path.",
     ),
     unset(
         "urls",

@@ -43,13 +43,15 @@ fn said(fields: &mut HeaderMap, code: Code) {
 const fn status(code: Code) -> u16 {
     match code.status().as_u16() {
         // INVALID_ARGUMENT
-        400 => 3,
+        400 | 417 => 3,
         // DEADLINE_EXCEEDED
         408 | 504 => 4,
         // PERMISSION_DENIED
         403 => 7,
         // RESOURCE_EXHAUSTED
         413 | 414 | 429 | 431 => 8,
+        // INTERNAL
+        500 => 13,
         // UNIMPLEMENTED
         404 | 405 | 501 => 12,
         // UNAVAILABLE

@@ -106,6 +106,7 @@ mod tls_upstream;
 mod together;
 #[cfg(test)]
 mod token_place;
+#[cfg(test)]
 mod trailers;
 #[cfg(test)]
 mod tunnels;

@@ -424,12 +424,12 @@ fn an_upstream_says_its_protocol_in_its_url_or_in_words() {
     let keys = "url = \"http://a\"\nprotocol = \"http3\"";
     refuse_at(&format!("[upstream]\n{keys}\n"), "3:12", &["\"http2\""]);
     for (url, says) in [
-        ("h2c:a", "begins with http:// or h2c://"),
+        ("h2c:a", "begins with http:// or https:// or h2c://"),
         ("h2c://", "not a URL"),
         ("h2c://u@a", "user name or a password"),
         ("h2c://a?b", "query"),
         ("h2c://a/../b", "must be plain"),
-        ("h2://a", "begins with http:// or h2c://"),
+        ("h2://a", "begins with http:// or https:// or h2c://"),
     ] {
         refuse_at(&format!("[upstream]\nurl = \"{url}\"\n"), "2:7", &[says]);
     }
