@@ -15,23 +15,30 @@ use crate::{
     admin,
     clock::Clock,
     config::Config,
+    forward::balance::{Keeper, Resolver},
     gateway::Gateway,
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
-    server::{Course, Crew, ListenError, Listener, Settings, Worker},
+    server::{Alarm, Course, Crew, ListenAddress, ListenError, Listener, Settings, Worker},
     store,
     telemetry::Metrics,
 };
 
 mod fixed;
+mod memory;
 mod reloader;
 mod running;
 mod signals;
+mod supervisor;
+mod surroundings;
 mod watched;
 
 use fixed::Fixed;
+use memory::Memory;
 use reloader::Reloader;
 pub use running::Running;
+use supervisor::Supervisor;
+pub use surroundings::Surroundings;
 use watched::Watched;
 
 /// A gateway whose sockets are bound and which serves nobody yet.
@@ -44,7 +51,9 @@ pub struct App {
     admin: Option<admin::Bound>,
     key_cache: Option<KeyCache>,
     source: Option<Source>,
+    supervisor: Supervisor,
     clock: Clock,
+    resolver: Resolver,
 }
 
 /// Where the configuration can be read again.
@@ -62,6 +71,9 @@ pub enum AppError {
     /// A socket cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A socket that came with the process cannot be used.
+    #[error("cannot use a socket that came with the process: {0}")]
+    Inherited(io::Error),
     /// A thread or its runtime cannot be made.
     #[error("cannot start a worker: {0}")]
     Thread(io::Error),
@@ -70,9 +82,14 @@ pub enum AppError {
 /// What is done beside the requests.
 struct Background {
     refresher: Refresher,
+    keeper: Keeper,
     reloader: Option<Reloader>,
     admin: Option<admin::Bound>,
+    memory: Option<Memory>,
+    supervisor: Supervisor,
+    crew: Arc<Crew>,
     course: watch::Receiver<Course>,
+    alarm: Alarm,
 }
 
 /// How long the end of the program waits for files that are being read.
@@ -84,6 +101,22 @@ impl App {
     /// # Errors
     /// [`AppError`] when one cannot be bound.
     pub fn bind(config: Config, clock: Clock) -> Result<Self, AppError> {
+        Self::bind_in(Surroundings::default(), config, clock)
+    }
+
+    /// As [`App::bind`], with what the process was given.
+    ///
+    /// # Errors
+    /// [`AppError`] when a socket cannot be bound, or is not there.
+    pub fn bind_in(
+        surroundings: Surroundings,
+        config: Config,
+        clock: Clock,
+    ) -> Result<Self, AppError> {
+        let Surroundings {
+            mut opening,
+            supervisor,
+        } = surroundings;
         let source = Source::of(&config);
         let Config {
             server: settings,
@@ -100,22 +133,38 @@ impl App {
         let mut listeners: Vec<Vec<Listener>> = Vec::new();
         listeners.resize_with(workers, Vec::new);
         let mut addresses = Vec::new();
-        for address in &settings.listen {
-            let bound = Listener::bind(address, workers)?;
-            addresses.extend(bound.first().and_then(Listener::tcp_address));
-            for (own, listener) in listeners.iter_mut().zip(bound) {
-                own.push(listener);
+        // Those with a name first: the others take what is left.
+        let unnamed = |address: &&ListenAddress| **address == ListenAddress::Inherited(None);
+        let admin_listener = admin
+            .as_ref()
+            .map(|admin| admin::open(&admin.listen, &mut opening))
+            .transpose()?;
+        let listen = settings.listen.iter();
+        let rest = listen.clone().filter(unnamed);
+        for address in listen.filter(|address| !unnamed(address)).chain(rest) {
+            for bound in Listener::open(address, workers, &mut opening)? {
+                addresses.extend(bound.first().and_then(Listener::tcp_address));
+                for (own, listener) in listeners.iter_mut().zip(bound) {
+                    own.push(listener);
+                }
             }
+        }
+        for name in opening.inherited.names() {
+            tracing::warn!(
+                name,
+                "an inherited socket is not used: no \"listen\" names it"
+            );
         }
         let metrics = Arc::new(Metrics::default());
         let limits = settings.limits.clone();
         let store = Arc::new(store::Memory::new(store_entries, clock.clone()));
         let gateway = Gateway::new(policy, limits, clock.clone(), metrics).with_store(store);
         let gateway = Arc::new(gateway);
+        let admin = admin.zip(admin_listener);
         let admin = admin
-            .map(|settings| {
+            .map(|(settings, listener)| {
                 let reloads = source.as_ref().map(|source| source.reloads.clone());
-                admin::Bound::bind(settings, Arc::clone(&gateway), reloads)
+                admin::Bound::new(settings, listener, Arc::clone(&gateway), reloads)
             })
             .transpose()?;
         Ok(Self {
@@ -126,8 +175,16 @@ impl App {
             admin,
             key_cache,
             source,
+            supervisor,
             clock,
+            resolver: Resolver::system(),
         })
+    }
+
+    /// Has `resolver` look up the names of upstreams, instead of the system's.
+    #[must_use]
+    pub fn resolving_with(self, resolver: Resolver) -> Self {
+        Self { resolver, ..self }
     }
 
     /// Starts the workers, the background work and the admin listener.
@@ -143,9 +200,12 @@ impl App {
             admin,
             key_cache,
             source,
+            supervisor,
             clock,
+            resolver,
         } = self;
         let (course, watched) = watch::channel(Course::Serve);
+        let alarm = Alarm::new(course.clone(), Arc::clone(gateway.metrics()));
         let (ended, background_ends) = watch::channel(false);
         let admin_address = admin.as_ref().map(admin::Bound::address);
         // The refresher takes the rings over before anyone can ask them for a key.
@@ -153,6 +213,8 @@ impl App {
         if let Some(cache) = key_cache {
             refresher = refresher.keeping(cache);
         }
+        let upstreams = gateway.snapshot().policy.upstreams.clone();
+        let (keeper, upstreams) = Keeper::new(upstreams, resolver, clock.clone());
         let reloads = source.as_ref().map(|source| source.reloads.clone());
         let reloader = source.map(|source| Reloader {
             file: source.file,
@@ -160,26 +222,37 @@ impl App {
             fixed: source.fixed,
             gateway: Arc::clone(&gateway),
             roster: refresher.roster(),
+            upstreams,
             admin_token: admin.as_ref().map(admin::Bound::token).unwrap_or_default(),
             inbox: source.inbox,
+            supervisor: supervisor.clone(),
             clock,
             retired: Vec::new(),
         });
+        let (crew, members) = Crew::of(listeners.len());
         let work = Background {
             refresher,
+            keeper,
             reloader,
             admin,
+            memory: Memory::new(Arc::clone(&gateway)),
+            supervisor: supervisor.clone(),
+            crew: Arc::clone(&crew),
             course: watched.clone(),
+            alarm: alarm.clone(),
         };
         let background = start_background(work, background_ends)?;
         let mut workers = Vec::with_capacity(listeners.len());
-        let (crew, members) = Crew::of(listeners.len());
+        let http2_cleartext = settings.http2_cleartext;
         for (number, (listeners, member)) in listeners.into_iter().zip(members).enumerate() {
             let worker = Worker {
                 listeners,
+                proxy_protocol: settings.proxy_protocol,
                 gateway: Arc::clone(&gateway),
+                http2_cleartext,
                 member,
                 course: watched.clone(),
+                alarm: alarm.clone(),
             };
             workers.push(start_worker(number, worker)?);
         }
@@ -194,6 +267,8 @@ impl App {
             workers,
             background,
             reloads,
+            supervisor,
+            alarm,
             ended,
         })
     }
@@ -226,13 +301,20 @@ fn start_background(
 ) -> Result<JoinHandle<()>, AppError> {
     let runtime = new_runtime()?;
     let work = async move {
-        tokio::task::spawn_local(work.refresher.run());
+        let alarm = work.alarm;
+        tokio::task::spawn_local(alarm.clone().over("refresher", work.refresher.run()));
+        tokio::task::spawn_local(alarm.clone().over("upstreams", work.keeper.run()));
         if let Some(reloader) = work.reloader {
-            tokio::task::spawn_local(reloader.run());
+            tokio::task::spawn_local(alarm.clone().over("reloader", reloader.run()));
         }
         if let Some(admin) = work.admin {
-            tokio::task::spawn_local(admin.serve(work.course));
+            tokio::task::spawn_local(alarm.clone().over("admin", admin.serve(work.course)));
         }
+        if let Some(memory) = work.memory {
+            tokio::task::spawn_local(alarm.clone().over("memory", memory.run()));
+        }
+        let watching = work.supervisor.watch(work.crew);
+        tokio::task::spawn_local(alarm.over("watchdog", watching));
         let _ = ended.wait_for(|ended| *ended).await;
     };
     thread::Builder::new()

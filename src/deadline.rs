@@ -36,6 +36,24 @@ struct Entry {
 
 const NEVER: u64 = u64::MAX;
 
+impl Wheel {
+    /// A deadline that is not set.
+    fn deadline(self: &Rc<Self>) -> Deadline {
+        let mut entries = self.entries.borrow_mut();
+        let entry = Rc::new(Entry {
+            place: Cell::new(entries.len()),
+            at: Cell::new(NEVER),
+            fired: Cell::new(false),
+            waker: RefCell::new(None),
+        });
+        entries.push(Rc::clone(&entry));
+        Deadline {
+            wheel: Rc::clone(self),
+            entry,
+        }
+    }
+}
+
 impl Deadlines {
     /// Deadlines that fire up to `tick` late.
     #[must_use]
@@ -51,18 +69,7 @@ impl Deadlines {
     /// A deadline that is not set.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
-        let mut entries = self.0.entries.borrow_mut();
-        let entry = Rc::new(Entry {
-            place: Cell::new(entries.len()),
-            at: Cell::new(NEVER),
-            fired: Cell::new(false),
-            waker: RefCell::new(None),
-        });
-        entries.push(Rc::clone(&entry));
-        Deadline {
-            wheel: Rc::clone(&self.0),
-            entry,
-        }
+        self.0.deadline()
     }
 
     /// Milliseconds since this was made, as of the last tick.
@@ -102,6 +109,12 @@ impl Deadlines {
 }
 
 impl Deadline {
+    /// One more of the same worker, which is not set.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        self.wheel.deadline()
+    }
+
     /// Fires `after` from now on, or from the last tick if that is what the worker knows as now.
     pub fn set(&self, after: Duration) {
         let late = millis(self.wheel.tick);
@@ -125,6 +138,12 @@ impl Deadline {
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.entry.at.get() != NEVER
+    }
+
+    /// The worker's time: milliseconds, as of the last tick.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.wheel.now.get()
     }
 
     /// Whether it has fired.

@@ -29,6 +29,11 @@ impl<S: AsyncRead> Gathering<S> {
         Self(stream.take(PIECE as u64))
     }
 
+    /// The stream itself, for what is nobody's message.
+    pub fn into_inner(self) -> S {
+        self.0.into_inner()
+    }
+
     /// The stream itself.
     pub fn get_ref(&self) -> &S {
         self.0.get_ref()

@@ -59,6 +59,8 @@ fn table(count: usize) -> Routes {
         bind: Bindings::default(),
         rules: Rules::default(),
         session: true,
+        upgrades: Vec::new(),
+        tunnel_until_expiry: true,
         upstream: 0,
     });
     Routes::new(routes.collect()).ok().unwrap()

@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod key_sets;
+mod upstreams;
 
 /// The metrics of a gateway, ready to be asked for.
 pub(super) struct Exposition(Registry);
@@ -60,6 +61,7 @@ impl Collector for KeySets {
         let now = self.0.now();
         token_cache(&mut encoder, self.0.token_cache())?;
         store(&mut encoder, self.0.store_size().unwrap_or_default())?;
+        upstreams::encode(&mut encoder, &snapshot.policy.upstreams, self.0.clock())?;
         let counts = Counts::of(&snapshot.policy.registry);
         gauge(
             &mut encoder,

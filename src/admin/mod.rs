@@ -14,7 +14,7 @@ use crate::{
     gateway::Gateway,
     reload::Reloads,
     secret::Secret,
-    server::{Course, ListenAddress, ListenError, Listener},
+    server::{Course, ListenAddress, ListenError, Listener, listener::Opening},
 };
 
 mod metrics;
@@ -27,7 +27,7 @@ use status::listing::Listing;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where it listens.
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// The bearer secret of `token_file`; must be there when `listen` is not loopback.
     pub token: Option<Secret>,
 }
@@ -55,24 +55,39 @@ type Answer = Response<Full<Bytes>>;
 /// How long one connection may take for a request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Opens the admin listener's socket.
+///
+/// # Errors
+/// [`ListenError`]; also when what was inherited is more than one socket, or none for TCP.
+pub fn open(
+    address: &ListenAddress,
+    opening: &mut Opening,
+) -> Result<std::net::TcpListener, ListenError> {
+    let mut sockets = Listener::open(address, 1, opening)?.into_iter().flatten();
+    match (sockets.next(), sockets.next()) {
+        (Some(Listener::Tcp(listener)), None) => Ok(listener),
+        _ => Err(failed(address, std::io::ErrorKind::AddrNotAvailable.into())),
+    }
+}
+
+fn failed(address: &ListenAddress, error: std::io::Error) -> ListenError {
+    ListenError {
+        address: address.to_string(),
+        error,
+    }
+}
+
 impl Bound {
-    /// Binds the listener. Without `reloads`, there is nothing to reload.
+    /// The listener on a socket that [`open`] gave. Without `reloads`, there is nothing to reload.
     ///
     /// # Errors
-    /// [`ListenError`].
-    pub fn bind(
+    /// [`ListenError`] when the system does not say where it listens.
+    pub fn new(
         settings: Settings,
+        listener: std::net::TcpListener,
         gateway: Arc<Gateway>,
         reloads: Option<Reloads>,
     ) -> Result<Self, ListenError> {
-        let address = ListenAddress::Tcp(settings.listen);
-        let failed = |error| ListenError {
-            address: address.to_string(),
-            error,
-        };
-        let Some(Listener::Tcp(listener)) = Listener::bind(&address, 1)?.pop() else {
-            return Err(failed(std::io::ErrorKind::AddrNotAvailable.into()));
-        };
         let metrics = metrics::Exposition::new(&gateway);
         let started = std::time::Instant::now();
         let admin = Admin {
@@ -82,7 +97,8 @@ impl Bound {
             metrics,
             started,
         };
-        let address = listener.local_addr().map_err(failed)?;
+        let address = listener.local_addr();
+        let address = address.map_err(|error| failed(&settings.listen, error))?;
         Ok(Self {
             listener,
             address,

@@ -10,9 +10,11 @@ use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 
 mod issuer;
 pub(super) mod listing;
+mod upstream;
 
 use issuer::IssuerStatus;
 use listing::Listing;
+use upstream::UpstreamStatus;
 
 /// The answer of `/readyz`.
 #[derive(Serialize)]
@@ -88,12 +90,6 @@ struct RouteStatus<'s> {
     upstream: &'s str,
 }
 
-#[derive(Serialize)]
-struct UpstreamStatus<'s> {
-    upstream: &'s str,
-    address: String,
-}
-
 impl Counts {
     pub(super) fn of(registry: &Registry) -> Self {
         let mut counts = Self::default();
@@ -162,10 +158,10 @@ pub(super) fn status(
         access: route.access.name(),
         upstream: upstream(route.upstream),
     });
-    let upstreams = policy.upstreams.iter().map(|upstream| UpstreamStatus {
-        upstream: &upstream.name,
-        address: upstream.address.to_string(),
-    });
+    let upstreams = policy
+        .upstreams
+        .iter()
+        .map(|upstream| UpstreamStatus::of(upstream, gateway.clock()));
     let page = listing.page(&policy.registry);
     let issuers = page.issuers.iter().map(|i| IssuerStatus::of(i, now));
     let cache = gateway.token_cache();

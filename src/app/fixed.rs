@@ -1,7 +1,5 @@
 //! What a running gateway cannot change.
 
-use std::net::SocketAddr;
-
 use crate::{
     config::{Config, Report},
     issuer::KeyCache,
@@ -12,9 +10,10 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Fixed {
     server: server::Settings,
-    admin: Option<SocketAddr>,
+    admin: Option<server::ListenAddress>,
     key_cache: Option<KeyCache>,
     store_entries: usize,
+    has_tls: bool,
 }
 
 impl Fixed {
@@ -22,9 +21,10 @@ impl Fixed {
     pub(super) fn of(config: &Config) -> Self {
         Self {
             server: config.server.clone(),
-            admin: config.admin.as_ref().map(|admin| admin.listen),
+            admin: config.admin.as_ref().map(|admin| admin.listen.clone()),
             key_cache: config.key_cache.clone(),
             store_entries: config.store_entries,
+            has_tls: config.policy.tls.is_some(),
         }
     }
 
@@ -38,7 +38,18 @@ impl Fixed {
         let changed = [
             ("server.listen", self.server.listen != new.server.listen),
             ("server.workers", self.server.workers != new.server.workers),
+            (
+                "server.proxy_protocol",
+                self.server.proxy_protocol != new.server.proxy_protocol,
+            ),
+            ("server.http2", self.server.http2 != new.server.http2),
+            (
+                "server.http2_cleartext",
+                self.server.http2_cleartext != new.server.http2_cleartext,
+            ),
             ("server.limits", self.server.limits != new.server.limits),
+            // New connections would be plain for clients that were promised they are not.
+            ("server.tls", self.has_tls != new.has_tls),
             ("admin.listen", self.admin != new.admin),
             ("key_cache_dir", self.key_cache != new.key_cache),
             ("store.max_entries", self.store_entries != new.store_entries),

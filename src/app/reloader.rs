@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{fixed::Fixed, watched::Watched};
+use super::{fixed::Fixed, supervisor::Supervisor, watched::Watched};
 use crate::{
     admin,
     clock::Clock,
     config::{self, Config, Files, Report},
+    forward::balance,
     gateway::{Gateway, Policy, Snapshot},
     issuer::{Change, Roster, Succession},
     reload::{Cause, Inbox, Order, Outcome, Reload},
@@ -21,8 +22,10 @@ pub(super) struct Reloader {
     pub(super) fixed: Fixed,
     pub(super) gateway: Arc<Gateway>,
     pub(super) roster: Roster,
+    pub(super) upstreams: balance::Roster,
     pub(super) admin_token: admin::Token,
     pub(super) inbox: Inbox,
+    pub(super) supervisor: Supervisor,
     pub(super) clock: Clock,
     /// Snapshots that are no longer in force, as long as a request may need them.
     pub(super) retired: Vec<Arc<Snapshot>>,
@@ -82,7 +85,9 @@ impl Reloader {
 
     async fn reload(&mut self, orders: Vec<Order>) {
         let cause = orders.first().map_or(Cause::File, |order| order.cause);
+        self.supervisor.reloads();
         let outcome = self.read_and_apply().await;
+        self.supervisor.ready();
         let labels = ReloadLabels {
             outcome: outcome.name(),
         };
@@ -132,6 +137,8 @@ impl Reloader {
         self.retired.push(self.gateway.snapshot());
         let generation = self.gateway.replace(policy);
         self.admin_token.store(admin_token.map(Arc::new));
+        let upstreams = &self.gateway.snapshot().policy.upstreams;
+        self.upstreams.tell(upstreams.clone());
         self.roster.tell(change).await;
         tracing::info!(generation, added, changed, removed, "configuration applied");
         generation

@@ -4,11 +4,14 @@ use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
 
 use tokio::sync::watch;
 
-use super::signals;
+use super::{
+    signals::{self, Ending},
+    supervisor::Supervisor,
+};
 use crate::{
     gateway::Gateway,
     reload::Reloads,
-    server::{Course, Crew, Load, Settings, listener},
+    server::{Alarm, Course, Crew, Load, Settings, listener},
 };
 
 /// A gateway that serves, on threads of its own.
@@ -22,6 +25,8 @@ pub struct Running {
     pub(super) workers: Vec<JoinHandle<bool>>,
     pub(super) background: Option<JoinHandle<()>>,
     pub(super) reloads: Option<Reloads>,
+    pub(super) supervisor: Supervisor,
+    pub(super) alarm: Alarm,
     pub(super) ended: watch::Sender<bool>,
 }
 
@@ -56,6 +61,11 @@ impl Running {
         &self.gateway
     }
 
+    /// As at the first signal to end: says that others should be asked, and serves on.
+    pub fn announce_drain(&self) {
+        self.course.send_replace(Course::Leave);
+    }
+
     /// Stops accepting, lets requests finish within the drain time-out, and returns when all is done.
     /// True if every request finished in time.
     pub fn drain(self) -> bool {
@@ -66,9 +76,19 @@ impl Running {
     /// Obeys the process's signals from now on: SIGTERM and SIGINT drain, a second one ends at once;
     /// SIGHUP reloads, if the configuration came from a file.
     pub fn obey_signals(&self) {
-        if let Err(error) = signals::obey(self.course.clone(), self.reloads.clone()) {
+        let ending = Ending {
+            course: self.course.clone(),
+            delay: self.settings.limits.drain_delay,
+            supervisor: self.supervisor.clone(),
+        };
+        if let Err(error) = signals::obey(ending, self.reloads.clone()) {
             tracing::error!(%error, "cannot wait for signals");
         }
+    }
+
+    /// Tells the process's supervisor, if it has one, that it serves.
+    pub fn tell_ready(&self) {
+        self.supervisor.ready();
     }
 
     /// Serves until SIGTERM or SIGINT, then drains; a second signal ends at once.
@@ -79,7 +99,7 @@ impl Running {
     }
 
     /// Serves until it has drained, which somebody else brings about. True if every request finished in
-    /// time.
+    /// time, and no task that it needs has panicked.
     pub fn wait(mut self) -> bool {
         // Every worker is waited for, also when an earlier one was cut off.
         let mut drained = true;
@@ -91,7 +111,7 @@ impl Running {
             let _ = background.join();
         }
         listener::clean_up(&self.settings.listen);
-        drained
+        drained && !self.alarm.rang()
     }
 }
 

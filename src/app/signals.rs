@@ -1,6 +1,6 @@
 //! What the process does on a signal.
 
-use std::{io, sync::mpsc, thread};
+use std::{io, sync::mpsc, thread, time::Duration};
 
 use tokio::{
     runtime,
@@ -8,6 +8,7 @@ use tokio::{
     sync::watch,
 };
 
+use super::supervisor::Supervisor;
 use crate::{
     reload::{Cause, Reloads},
     server::Course,
@@ -18,14 +19,22 @@ use crate::{
 ///
 /// # Errors
 /// The system's.
-pub(super) fn obey(course: watch::Sender<Course>, reloads: Option<Reloads>) -> io::Result<()> {
+pub(super) fn obey(ending: Ending, reloads: Option<Reloads>) -> io::Result<()> {
     let (ready, begun) = mpsc::channel();
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || follow(course, reloads, &ready))?;
+        .spawn(move || follow(&ending, reloads.as_ref(), &ready))?;
     begun
         .recv()
         .unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into()))
+}
+
+/// How the process ends.
+pub(super) struct Ending {
+    pub(super) course: watch::Sender<Course>,
+    /// From the first signal until no new connection is accepted.
+    pub(super) delay: Duration,
+    pub(super) supervisor: Supervisor,
 }
 
 struct Signals {
@@ -34,11 +43,7 @@ struct Signals {
     hangup: Option<Signal>,
 }
 
-fn follow(
-    course: watch::Sender<Course>,
-    reloads: Option<Reloads>,
-    ready: &mpsc::Sender<io::Result<()>>,
-) {
+fn follow(ending: &Ending, reloads: Option<&Reloads>, ready: &mpsc::Sender<io::Result<()>>) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let begun = runtime.and_then(|runtime| {
         let entered = runtime.enter();
@@ -49,7 +54,7 @@ fn follow(
     match begun {
         Ok((runtime, mut signals)) => {
             let _ = ready.send(Ok(()));
-            runtime.block_on(signals.follow(&course, reloads.as_ref()));
+            runtime.block_on(signals.follow(ending, reloads));
         }
         Err(error) => {
             let _ = ready.send(Err(error));
@@ -68,18 +73,22 @@ impl Signals {
         })
     }
 
-    async fn follow(&mut self, course: &watch::Sender<Course>, reloads: Option<&Reloads>) {
-        for (next, message) in [
-            (
-                Course::Drain,
-                "draining: no new connections; another signal ends at once",
-            ),
-            (Course::Stop, "ending at once"),
-        ] {
-            self.end(reloads).await;
-            tracing::info!("{message}");
-            course.send_replace(next);
+    async fn follow(&mut self, ending: &Ending, reloads: Option<&Reloads>) {
+        self.end(reloads).await;
+        ending.supervisor.stops();
+        if !ending.delay.is_zero() {
+            let delay = ending.delay;
+            tracing::info!(?delay, "not ready any more; another signal ends at once");
+            ending.course.send_replace(Course::Leave);
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = self.end(reloads) => return stop(ending),
+            }
         }
+        tracing::info!("draining: no new connections; another signal ends at once");
+        ending.course.send_replace(Course::Drain);
+        self.end(reloads).await;
+        stop(ending);
     }
 
     /// Returns at the next signal to end.
@@ -95,6 +104,11 @@ impl Signals {
             }
         }
     }
+}
+
+fn stop(ending: &Ending) {
+    tracing::info!("ending at once");
+    ending.course.send_replace(Course::Stop);
 }
 
 async fn hung_up(signal: Option<&mut Signal>) {

@@ -227,6 +227,8 @@ mod tests {
             bind: crate::bind::Bindings::default(),
             rules: crate::rule::Rules::default(),
             session: true,
+            upgrades: Vec::new(),
+            tunnel_until_expiry: true,
             upstream: 0,
         }
     }

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn says_everything_that_is_wrong() {
-        let (code, out, err) = checked("[upstream]\nurl = \"ftp://x\"\nhost = 1\n");
+        let (code, out, err) = checked("[upstream]\nurl = \"ftp://x\"\nport = 1\n");
         assert_eq!((code, out.as_str()), (2, ""));
         assert!(err.contains("portcullis.toml:2:7\n"), "{err}");
         assert!(

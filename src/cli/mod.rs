@@ -1,7 +1,10 @@
 //! What the program does from the command line: one file or folder a command.
 
+mod arguments;
 pub mod check;
 pub mod demo;
 pub mod explain;
 pub mod import;
+pub mod keys;
+pub mod mint;
 pub mod run;

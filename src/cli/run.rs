@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 
 use crate::{
-    app::App,
+    app::{App, AppError, Surroundings},
     clock::Clock,
     config,
     telemetry::log::{self, Format},
@@ -30,6 +30,9 @@ pub struct Options {
     /// How log lines look: text on a terminal, json otherwise
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub log_format: Option<Format>,
+    /// Share the TCP ports with a gateway of the same user, which is about to end
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// Serves. Exits with 0 after a clean drain, 1 if it failed while running or requests were cut off,
@@ -52,10 +55,15 @@ pub fn run(options: &Options) -> ExitCode {
         }
     };
     log::start(options.log_format);
+    log::panics();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let running = match App::bind(config, clock).and_then(App::start) {
+    let running = Surroundings::of_process(options.take_over)
+        .map_err(AppError::Inherited)
+        .and_then(|surroundings| App::bind_in(surroundings, config, clock))
+        .and_then(App::start);
+    let running = match running {
         Ok(running) => running,
         Err(error) => {
             let _ = writeln!(stderr(), "portcullis: {error}");
@@ -70,10 +78,11 @@ pub fn run(options: &Options) -> ExitCode {
     if let Some(address) = running.admin_address() {
         tracing::info!(%address, "admin listening");
     }
+    running.tell_ready();
     if running.wait() {
         tracing::info!("every request finished");
         return ExitCode::SUCCESS;
     }
-    tracing::error!("requests were cut off");
+    tracing::error!("no clean end: requests were cut off, or a task has panicked");
     ExitCode::FAILURE
 }

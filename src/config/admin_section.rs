@@ -7,7 +7,7 @@ use super::{
     section::Section,
     server_section,
 };
-use crate::admin::Settings;
+use crate::{admin::Settings, server::ListenAddress};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[admin]", KEYS));
 
@@ -15,7 +15,7 @@ const KEYS: &[Key] = &[
     key(
         "listen",
         "\"127.0.0.1:9090\"",
-        "Where health, metrics and status are served. \"\" turns it off. Fixed until a restart.",
+        "Where health, metrics and status are served, or \"fd:NAME\". \"\" turns it off. Fixed until a restart.",
     ),
     unset(
         "token_file",
@@ -49,8 +49,13 @@ pub(super) fn decode(admin: &Section<'_>) -> Option<Settings> {
         token
     });
     let text = admin.some_text("listen")?;
-    let listen = server_section::socket_address(admin, text)?;
-    if !listen.ip().is_loopback() && !admin.has("token") && !admin.has("token_file") {
+    let listen = match server_section::inherited(admin, text) {
+        Some(inherited) => inherited?,
+        None => ListenAddress::Tcp(server_section::socket_address(admin, text)?),
+    };
+    // Where an inherited socket listens is not known here.
+    let is_loopback = matches!(&listen, ListenAddress::Tcp(address) if address.ip().is_loopback());
+    if !is_loopback && !admin.has("token") && !admin.has("token_file") {
         let message = "an admin listener that is not loopback needs a token";
         let help = "name a file with the bearer secret in \"token_file\"";
         admin.context.error_with_help(text.span, message, help);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Why a text is no duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DurationError {
+pub enum DurationError {
     /// A number without its unit, or no number at all.
     #[error("not a duration")]
     Malformed,
@@ -29,7 +29,7 @@ const UNITS: [(&str, u64); 5] = [
 ///
 /// # Errors
 /// [`DurationError`] when it is anything else.
-pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
     if text.trim_start().starts_with('-') {
         return Err(DurationError::Negative);
     }
@@ -59,7 +59,8 @@ pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
 }
 
 /// As short as a person would write it.
-pub(super) fn render(duration: Duration) -> String {
+#[must_use]
+pub fn render(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut parts = Vec::new();
     for (unit, scale) in UNITS {

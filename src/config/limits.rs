@@ -6,7 +6,7 @@ use super::{
     schema::{Key, Schema, key},
     section::Section,
 };
-use crate::server::Limits;
+use crate::{pressure::Ceiling, server::Limits};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[server.limits]", KEYS));
 
@@ -32,6 +32,11 @@ const KEYS: &[Key] = &[
         "From the first byte of a request to the end of its header.",
     ),
     key(
+        "handshake_timeout",
+        "\"10s\"",
+        "From the first byte of a connection to the end of its TLS handshake.",
+    ),
+    key(
         "idle_timeout",
         "\"60s\"",
         "Between two requests, and for each stall in the middle of one.",
@@ -45,6 +50,16 @@ const KEYS: &[Key] = &[
         "connection_age",
         "\"1h\"",
         "Then the connection is closed after the request at hand.",
+    ),
+    key(
+        "http2_streams",
+        "100",
+        "Requests that one connection may have under way at a time over HTTP/2.",
+    ),
+    key(
+        "http2_window",
+        "\"64KiB\"",
+        "How much of a request's body may be on its way unread over HTTP/2; eight times that for a connection.",
     ),
     key(
         "body_bytes",
@@ -66,7 +81,32 @@ const KEYS: &[Key] = &[
         "256",
         "To the introspection endpoints of all issuers, at a time. One more is refused.",
     ),
+    key(
+        "body_rate",
+        "\"100B\"",
+        "The least that a request's body must bring in a second while it is awaited. \"\": no limit.",
+    ),
     key("connections", "10000", "Of all clients together."),
+    key(
+        "connections_per_address",
+        "1000",
+        "Of one address (a /64 for IPv6); trusted_proxies have no limit. 0: no limit.",
+    ),
+    key(
+        "memory",
+        "\"\"",
+        "What the process may hold before it refuses: a size, or \"off\". \"\": 90 % of its control group's limit.",
+    ),
+    key(
+        "drain_delay",
+        "\"0s\"",
+        "From the signal to end until no new connection is accepted; /readyz answers 503 already.",
+    ),
+    key(
+        "tunnel_idle_timeout",
+        "\"5m\"",
+        "How long nothing may move in a tunnel (a WebSocket, say), either way; then it is closed.",
+    ),
     key(
         "drain_timeout",
         "\"30s\"",
@@ -92,6 +132,9 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
         header_timeout: limits
             .some_duration("header_timeout", milli..=hour)
             .unwrap_or_default(),
+        handshake_timeout: limits
+            .some_duration("handshake_timeout", milli..=hour)
+            .unwrap_or_default(),
         idle_timeout: limits
             .some_duration("idle_timeout", milli..=day)
             .unwrap_or_default(),
@@ -100,6 +143,12 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
             .unwrap_or_default(),
         connection_age: limits
             .some_duration("connection_age", Duration::from_secs(1)..=day * 30)
+            .unwrap_or_default(),
+        http2_streams: limits
+            .number("http2_streams", 1..=10_000)
+            .unwrap_or_default(),
+        http2_window: limits
+            .size("http2_window", 1 << 14..=1 << 24)
             .unwrap_or_default(),
         body_bytes: limits.size("body_bytes", 0..=u64::MAX),
         form_bytes: limits.size("form_bytes", 64..=1 << 20).unwrap_or_default(),
@@ -112,8 +161,28 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
         connections: limits
             .number("connections", 1..=1_000_000)
             .unwrap_or_default(),
+        body_rate: limits.size("body_rate", 1..=1 << 30),
+        connections_per_address: limits
+            .number("connections_per_address", 0..=1_000_000)
+            .unwrap_or_default(),
+        memory: memory(limits),
+        drain_delay: limits
+            .some_duration("drain_delay", Duration::ZERO..=hour)
+            .unwrap_or_default(),
+        tunnel_idle_timeout: limits
+            .some_duration("tunnel_idle_timeout", milli..=day * 30)
+            .unwrap_or_default(),
         drain_timeout: limits
             .some_duration("drain_timeout", Duration::ZERO..=hour)
             .unwrap_or_default(),
     }
+}
+
+/// A size, `"off"`, or `""` for what the control group says. With less than 32 MiB nothing would be served.
+fn memory(limits: &Section<'_>) -> Ceiling {
+    if matches!(limits.node("memory"), Some(node) if node.is_text("off")) {
+        return Ceiling::Off;
+    }
+    let bytes = limits.size("memory", 32 << 20..=1 << 50);
+    bytes.map_or(Ceiling::Group, Ceiling::Bytes)
 }

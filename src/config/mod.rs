@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     gateway::Policy,
     issuer::{KeyCache, file::Stamp},
     server,
+    signing::{self, Signer},
 };
 
 pub mod error;
@@ -55,12 +57,19 @@ mod schema;
 mod secret;
 mod section;
 mod server_section;
+mod server_tls;
 mod session_section;
+mod signing_section;
 mod size;
 mod store_section;
+mod tls_identity;
 mod token;
 mod toml_source;
+mod upgrades;
 mod upstream;
+mod upstream_balance;
+mod upstream_tls;
+mod upstream_url;
 mod url;
 mod user_file;
 mod user_registry;
@@ -71,6 +80,7 @@ mod when_text;
 #[cfg(test)]
 mod tests;
 
+pub use duration::{DurationError, parse as parse_duration, render as render_duration};
 pub use error::Report;
 pub use reference::reference;
 
@@ -86,6 +96,8 @@ pub struct Config {
     pub key_cache: Option<KeyCache>,
     /// How many used tokens and ended sessions are remembered at once.
     pub store_entries: usize,
+    /// The gateway's own keys, if `[signing]` has a directory.
+    pub signer: Option<Arc<Signer>>,
     /// What is allowed and yet worth a second look, one sentence each.
     pub warnings: Vec<String>,
     /// The file that it was read from, if it was one.
@@ -125,6 +137,24 @@ pub fn load(path: &Path, clock: &Clock) -> Result<Config, Report> {
             Err(report)
         }
     }
+}
+
+/// Reads `[signing]` of the file alone, and no keys: they may not be there yet.
+///
+/// # Errors
+/// A [`Report`] of every error in it.
+pub fn signing(path: &Path) -> Result<signing::Settings, Report> {
+    let text = files::read_text(path, files::MAX_CONFIGURATION)
+        .map_err(|error| Report::of([error.to_string()]))?;
+    let environment = |name: &str| std::env::var(name).ok();
+    let clock = Clock::system();
+    let base = path.parent().unwrap_or(Path::new(""));
+    let context = context::Context::new(base, &environment, &clock);
+    let settings = {
+        let node = toml_source::read(&context, &path.display().to_string(), &text);
+        root::decode_signing(&context, &node)
+    };
+    context.finish().map(|_| settings)
 }
 
 /// As [`load`], for a text that is already here. `name` stands in the messages, relative paths are

@@ -6,7 +6,8 @@ use super::{
     admin_section, decryption, fetch, identity_section, introspection, issuer, issuer_identity,
     limits, root, route,
     schema::{Schema, Setting},
-    server_section, session_section, store_section, token, upstream, user_registry,
+    server_section, server_tls, session_section, signing_section, store_section, token, upstream,
+    upstream_balance, upstream_tls, user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -23,16 +24,31 @@ pub fn reference() -> String {
     let mut text = INTRODUCTION.to_owned();
     section(&mut text, None, &root::SCHEMA);
     section(&mut text, Some("[server]"), &server_section::SCHEMA);
+    text.push_str(
+        "\n# TLS with clients. Absent: plain HTTP. To turn it on or off needs a restart.",
+    );
+    absent(&mut text, "[server.tls]", &server_tls::SCHEMA);
     section(&mut text, Some("[server.limits]"), &limits::SCHEMA);
     section(&mut text, Some("[admin]"), &admin_section::SCHEMA);
     section(&mut text, Some("[token]"), &token::SCHEMA);
     section(&mut text, Some("[decryption]"), &decryption::SCHEMA);
     section(&mut text, Some("[session]"), &session_section::SCHEMA);
     section(&mut text, Some("[store]"), &store_section::SCHEMA);
+    section(&mut text, Some("[signing]"), &signing_section::SCHEMA);
     text.push_str(
         "\n# Where requests go. Short for [upstreams.default]; others are [upstreams.NAME].",
     );
     section(&mut text, Some("[upstream]"), &upstream::SCHEMA);
+    for (header, schema) in [
+        ("[upstream.ejection]", &upstream_balance::EJECTION),
+        ("[upstream.health]", &upstream_balance::HEALTH),
+        ("[upstream.retry]", &upstream_balance::RETRY),
+        ("[upstream.limits]", &upstream_balance::LIMITS),
+    ] {
+        section(&mut text, Some(header), schema);
+    }
+    text.push_str("\n# For an upstream with https.");
+    absent(&mut text, "[upstream.tls]", &upstream_tls::SCHEMA);
     text.push_str("\n# Which requests go where. Absent: the one route that stands here.");
     section(&mut text, Some("[[routes]]"), &route::SCHEMA);
     text.push_str("\n# What upstreams are told of a token's subject, beside x-auth-*.");
@@ -66,6 +82,18 @@ pub fn reference() -> String {
         &introspection::SCHEMA,
     );
     text
+}
+
+/// A section that changes something by being there.
+fn absent(text: &mut String, header: &str, schema: &Schema) {
+    let _ = write!(text, "\n# {header}\n");
+    for key in &schema.keys {
+        if let Setting::Default(value) | Setting::Example(value) | Setting::Unset(value) =
+            key.setting
+        {
+            let _ = writeln!(text, "# {}\n# {} = {value}", key.doc, key.name);
+        }
+    }
 }
 
 fn section(text: &mut String, header: Option<&str>, schema: &Schema) {

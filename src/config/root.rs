@@ -13,12 +13,20 @@ use super::{
     issuers, route,
     schema::{Key, Schema, key, section},
     section::Section,
-    server_section, session_section, store_section, token,
+    server_section, session_section, signing_section, store_section, token,
     upstream::{self, Upstreams},
     user_registry,
     value::Node,
 };
-use crate::{admin, gateway::Policy, issuer::KeyCache, route::Routes, server, users::Users};
+use crate::{
+    admin,
+    forward::headers::{X_CLIENT_CERT_FINGERPRINT, X_CLIENT_CERT_SUBJECT},
+    gateway::Policy,
+    issuer::KeyCache,
+    route::Routes,
+    server, signing,
+    users::Users,
+};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("the file", KEYS));
 
@@ -38,6 +46,7 @@ const KEYS: &[Key] = &[
     section("token", "Where a request may carry its token."),
     section("session", "A cookie that stands for a token."),
     section("store", "What has to be remembered."),
+    section("signing", "The gateway's own keys."),
     section(
         "decryption",
         "Tokens that are encrypted (JWE), and the keys that decrypt them.",
@@ -79,6 +88,8 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let session =
         session_section::decode(&root.child("session", &session_section::SCHEMA), &around);
     let store_entries = store_section::decode(&root.child("store", &store_section::SCHEMA));
+    let signing = root.child("signing", &signing_section::SCHEMA);
+    let signer = signing_section::keys(&signing, &signing_section::decode(&signing));
     let upstreams = upstream::decode(&root);
     let registry = user_registry::decode(&root);
     let identity = identity_section::decode(&root.child("identity", &identity_section::SCHEMA));
@@ -94,7 +105,12 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         &mut decryption,
         subjects,
     );
-    let own_headers = issuers.own_headers();
+    let mut own_headers = issuers.own_headers();
+    if server.tls.as_ref().is_some_and(|tls| tls.tells_upstreams()) {
+        for name in [X_CLIENT_CERT_SUBJECT, X_CLIENT_CERT_FINGERPRINT] {
+            own_headers.add(name.as_str());
+        }
+    }
     let to = route::References {
         upstreams: &upstreams,
         issuers: &issuers,
@@ -118,6 +134,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         trusted_proxies: server.trusted_proxies,
         public_url: server.public_url,
         session,
+        tls: server.tls,
     };
     Some(Config {
         server: server.settings,
@@ -125,10 +142,17 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         policy,
         key_cache,
         store_entries,
+        signer,
         warnings: Vec::new(),
         file: None,
         files: Files::new(),
     })
+}
+
+/// Reads `[signing]` alone.
+pub(super) fn decode_signing(context: &Context<'_>, node: &Node) -> signing::Settings {
+    let root = Section::open(context, &SCHEMA, node);
+    signing_section::decode(&root.child("signing", &signing_section::SCHEMA))
 }
 
 /// It need not be there yet; but a file in its place never will be one.
@@ -142,8 +166,9 @@ fn key_cache(root: &Section<'_>) -> Option<KeyCache> {
 }
 
 fn check_ports(section: &Section<'_>, admin: &admin::Settings, server: &server::Settings) {
-    let same = server::ListenAddress::Tcp(admin.listen);
-    if admin.listen.port() != 0 && server.listen.contains(&same) {
+    let any_port =
+        matches!(&admin.listen, server::ListenAddress::Tcp(address) if address.port() == 0);
+    if !any_port && server.listen.contains(&admin.listen) {
         let message = "the admin listener and the server cannot share an address";
         section.context.error(section.place("listen"), message);
     }

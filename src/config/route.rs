@@ -12,7 +12,7 @@ use super::{
     issuers::Issuers,
     schema::{Key, Schema, closest, key, unset},
     section::{Section, Text},
-    token,
+    token, upgrades,
     upstream::Upstreams,
     value::{Node, Span, Value},
     when,
@@ -79,6 +79,16 @@ const KEYS: &[Key] = &[
         "session",
         "true",
         "Whether [session] counts here: its cookie may log in, and is set.",
+    ),
+    unset(
+        "upgrades",
+        "[\"websocket\"]",
+        "Protocols to which requests may switch. Absent: websocket, or none on a public route.",
+    ),
+    key(
+        "tunnel_until_expiry",
+        "true",
+        "Whether what such a request began ends when its token expires.",
     ),
 ];
 
@@ -188,6 +198,8 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         bind: bind::decode(section, to.own_headers),
         rules: rules(section),
         session: section.boolean("session").unwrap_or_default(),
+        upgrades: upgrades::decode(section, access),
+        tunnel_until_expiry: section.boolean("tunnel_until_expiry").unwrap_or(true),
         upstream: upstream(section, to.upstreams, root).unwrap_or_default(),
         host,
         path,

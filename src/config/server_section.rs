@@ -1,6 +1,9 @@
 //! `[server]`.
 
-use std::{net::SocketAddr, sync::LazyLock};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use ipnet::IpNet;
 
@@ -8,9 +11,12 @@ use super::{
     limits,
     schema::{Key, Schema, key, section, unset},
     section::{Section, Text},
-    url,
+    server_tls, url,
 };
-use crate::server::{ListenAddress, Settings};
+use crate::{
+    server::{ListenAddress, ProxyProtocol, Settings},
+    tls::Incoming,
+};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[server]", KEYS));
 
@@ -18,7 +24,7 @@ const KEYS: &[Key] = &[
     key(
         "listen",
         "\"127.0.0.1:8080\"",
-        "Where clients connect, or a list: \"address:port\", \"unix:/run/portcullis.sock\". Fixed until a restart.",
+        "Where clients connect, or a list: \"address:port\", \"unix:/run/portcullis.sock\", \"systemd\" or \"fd:NAME\" for inherited sockets. Fixed until a restart.",
     ),
     unset(
         "public_url",
@@ -35,17 +41,34 @@ const KEYS: &[Key] = &[
         "[]",
         "Addresses or networks whose X-Forwarded-* count.",
     ),
+    key(
+        "http2",
+        "true",
+        "Whether clients may choose HTTP/2 in a TLS handshake. Fixed until a restart.",
+    ),
+    key(
+        "http2_cleartext",
+        "false",
+        "Whether clients without TLS may begin with HTTP/2 at once (h2c, by prior knowledge). Fixed until a restart.",
+    ),
+    section("tls", "TLS with clients. Absent: plain HTTP."),
+    key(
+        "proxy_protocol",
+        "\"off\"",
+        "A PROXY header (v1 or v2) before all else: \"trusted\" from trusted_proxies, \"required\" from all, which must be trusted_proxies. Fixed until a restart.",
+    ),
     section(
         "limits",
         "What one connection and one request may cost. Fixed until a restart.",
     ),
 ];
 
-/// What `[server]` says; the last two go to the policy.
+/// What `[server]` says; all but the first goes to the policy.
 pub(super) struct Server {
     pub(super) settings: Settings,
     pub(super) public_url: Option<Box<str>>,
     pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) tls: Option<Arc<Incoming>>,
 }
 
 /// Reads `[server]`.
@@ -54,9 +77,12 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
     let trusted = server.texts("trusted_proxies").unwrap_or_default();
     Server {
         settings: Settings {
-            listen,
+            proxy_protocol: proxy_protocol(server, &listen, trusted.is_empty()),
             workers: server.number("workers", 0..=1024).unwrap_or_default(),
+            http2: server.boolean("http2").unwrap_or_default(),
+            http2_cleartext: server.boolean("http2_cleartext").unwrap_or_default(),
             limits: limits::decode(&server.child("limits", &limits::SCHEMA)),
+            listen,
         },
         public_url: server
             .some_text("public_url")
@@ -65,7 +91,34 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
             .into_iter()
             .filter_map(|t| network(server, t))
             .collect(),
+        tls: server_tls::decode(server),
     }
+}
+
+fn proxy_protocol(
+    server: &Section<'_>,
+    listen: &[ListenAddress],
+    nobody_is_trusted: bool,
+) -> ProxyProtocol {
+    let choices = [
+        ("off", ProxyProtocol::Off),
+        ("trusted", ProxyProtocol::Trusted),
+        ("required", ProxyProtocol::Required),
+    ];
+    let chosen = server
+        .choice("proxy_protocol", &choices)
+        .unwrap_or_default();
+    let by_address = listen
+        .iter()
+        .any(|listen| !matches!(listen, ListenAddress::Unix(_)));
+    if chosen != ProxyProtocol::Off && nobody_is_trusted && by_address {
+        server.context.error_with_help(
+            server.place("proxy_protocol"),
+            "nobody may send a PROXY header",
+            "name the balancer's address in \"trusted_proxies\"",
+        );
+    }
+    chosen
 }
 
 fn addresses(server: &Section<'_>) -> Vec<ListenAddress> {
@@ -91,7 +144,29 @@ fn addresses(server: &Section<'_>) -> Vec<ListenAddress> {
     addresses
 }
 
+/// `"systemd"` or `"fd:NAME"`: sockets that come with the process. The inner `None`: it has no name.
+pub(super) fn inherited(section: &Section<'_>, text: Text<'_>) -> Option<Option<ListenAddress>> {
+    if text.text == "systemd" {
+        return Some(Some(ListenAddress::Inherited(None)));
+    }
+    let name = text.text.strip_prefix("fd:")?;
+    // What systemd.socket(5) allows in FileDescriptorName.
+    let is_name = !name.is_empty()
+        && name.len() <= 255
+        && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+    if !is_name {
+        let help = "write \"fd:\" and the FileDescriptorName of the socket unit";
+        section
+            .context
+            .error_with_help(text.span, "not the name of a socket", help);
+    }
+    Some(is_name.then(|| ListenAddress::Inherited(Some(name.into()))))
+}
+
 fn address(server: &Section<'_>, text: Text<'_>) -> Option<ListenAddress> {
+    if let Some(inherited) = inherited(server, text) {
+        return inherited;
+    }
     match text.text.strip_prefix("unix:") {
         Some("") => {
             server

@@ -130,6 +130,8 @@ fn check_secure(session: &Section<'_>, settings: &Settings, listen: &[ListenAddr
     let is_local = |address: &ListenAddress| match address {
         ListenAddress::Tcp(address) => address.ip().is_loopback(),
         ListenAddress::Unix(_) => true,
+        // Who opened it knows where.
+        ListenAddress::Inherited(_) => false,
     };
     if !settings.secure && !listen.iter().all(is_local) {
         let message = "a cookie that is not for https only needs a server.listen that is loopback";

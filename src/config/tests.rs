@@ -17,6 +17,9 @@ mod reference;
 mod routes;
 mod sections;
 mod session;
+mod signing;
+mod tls;
+mod upstreams;
 mod users;
 
 /// What every file here has, so that each test shows only what it is about.

@@ -82,6 +82,11 @@ impl Table {
 }
 
 impl Node {
+    /// Whether it is this text.
+    pub(super) fn is_text(&self, text: &str) -> bool {
+        matches!(&self.value, Value::Text(own) if own == text)
+    }
+
     /// Whether it is `[]`.
     pub(super) fn is_empty_list(&self) -> bool {
         matches!(&self.value, Value::List(nodes) if nodes.is_empty())

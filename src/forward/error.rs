@@ -1,6 +1,6 @@
 //! Why a permitted request has no response from its upstream.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use super::{body::BodyError, reply::BadReply};
 
@@ -13,6 +13,12 @@ pub enum ForwardError {
     /// No connection was made in time.
     #[error("connecting to the upstream took too long")]
     ConnectTimeout,
+    /// No name of the upstream has an address.
+    #[error("the upstream's name cannot be looked up: {0}")]
+    Lookup(Arc<str>),
+    /// The upstream has as many requests as it may have, and so has its queue.
+    #[error("the upstream has as many requests as it may have, and no place came free in time")]
+    Full,
     /// The connection broke before the response began.
     #[error("the upstream closed the connection before it answered: {0}")]
     Closed(io::Error),

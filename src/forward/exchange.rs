@@ -3,20 +3,25 @@
 use std::{
     io,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use super::{
+    Pace, Upgrade, Upstream,
     body::{BodyError, RequestBody},
     decode::Decoder,
     error::ForwardError,
+    label::Label,
     pool::Lease,
     reply::{self, Reply},
+    trailers::Screen,
+    tunnel::Tunnel,
 };
 
 /// A request that is on its way, and then the body of its response. It is driven by whoever polls it:
@@ -27,8 +32,24 @@ pub struct Exchange {
     body: Option<Decoder>,
     reusable: bool,
     failure: Option<ResponseError>,
+    /// What is kept of the trailers; `None`: the client takes none.
+    trailers: Option<Box<Kept>>,
     /// How long the rest of a request may take whose response came early.
     patience: Duration,
+    /// How long the upstream may be silent in the middle of its response.
+    stall: Duration,
+    /// Whether it is silent now.
+    silent: bool,
+    /// How many interim responses came.
+    interim: u8,
+    pace: Rc<Pace>,
+    label: Option<Label>,
+}
+
+/// Trailers on their way to the client.
+struct Kept {
+    screen: Box<Screen>,
+    fields: HeaderMap,
 }
 
 /// How far the request is.
@@ -64,10 +85,13 @@ pub enum ResponseError {
     /// The client did not send the rest of its request, which the upstream may be waiting for.
     #[error("the request broke off in the middle of the answer: {0}")]
     Request(BodyError),
+    /// The upstream was silent for too long.
+    #[error("the upstream stopped in the middle of its answer for longer than its stall_timeout")]
+    Stalled,
 }
 
 /// How many interim responses (1xx) are passed over.
-const MAX_INTERIM: usize = 16;
+const MAX_INTERIM: u8 = 16;
 
 impl Exchange {
     /// An exchange on `lease`, whose output holds the request's head.
@@ -75,7 +99,8 @@ impl Exchange {
         lease: Lease,
         body: RequestBody,
         coding: Coding,
-        patience: Duration,
+        upstream: &Upstream,
+        pace: Rc<Pace>,
     ) -> Self {
         Self {
             lease,
@@ -83,8 +108,34 @@ impl Exchange {
             body: None,
             reusable: false,
             failure: None,
-            patience,
+            patience: upstream.response_timeout,
+            stall: upstream.stall_timeout,
+            silent: false,
+            interim: 0,
+            pace,
+            label: None,
+            trailers: None,
         }
+    }
+
+    /// What it is called from now on.
+    pub fn is_called(&mut self, label: Label) {
+        self.label = Some(label);
+    }
+
+    /// What it is called, if somebody said so; it is asked once.
+    pub fn take_label(&mut self) -> Option<Label> {
+        self.label.take()
+    }
+
+    /// Trailers of the response go on as `screen` says.
+    pub(super) fn takes_trailers(&mut self, screen: Option<Box<Screen>>) {
+        self.trailers = screen.map(|screen| {
+            Box::new(Kept {
+                screen,
+                fields: HeaderMap::new(),
+            })
+        });
     }
 
     /// Sends the request and waits for the head of its response.
@@ -92,20 +143,26 @@ impl Exchange {
         &mut self,
         context: &mut Context<'_>,
         method: &Method,
+        upgrade: Option<&Upgrade>,
     ) -> Poll<Result<Reply, ForwardError>> {
-        for _ in 0..MAX_INTERIM {
+        while self.interim < MAX_INTERIM {
             if let Poll::Ready(Err(error)) = self.poll_upload(context) {
                 return Poll::Ready(Err(ForwardError::Body(error)));
             }
             let reply = ready!(self.poll_head(context, method))?;
             if reply.status == StatusCode::SWITCHING_PROTOCOLS {
-                return Poll::Ready(Err(ForwardError::SwitchedProtocols));
+                let granted = upgrade.is_some_and(|asked| asked.is_granted_by(&reply.headers));
+                return Poll::Ready(match granted {
+                    true => Ok(reply),
+                    false => Err(ForwardError::SwitchedProtocols),
+                });
             }
             if !reply.status.is_informational() {
                 self.body = reply.body;
                 self.reusable = reply.reusable;
                 return Poll::Ready(Ok(reply));
             }
+            self.interim += 1;
         }
         Poll::Ready(Err(ForwardError::Malformed(reply::BadReply::TooLarge)))
     }
@@ -124,6 +181,11 @@ impl Exchange {
             (Some(Decoder::Length(length)), Some(wire)) => wire.expects(length),
             (Some(_), _) => {}
         }
+    }
+
+    /// The connection, which has switched protocols.
+    pub(super) fn into_tunnel(mut self) -> Tunnel {
+        Tunnel::new(self.lease.take())
     }
 
     fn poll_head(
@@ -216,6 +278,19 @@ impl Exchange {
         }
     }
 
+    /// The body is at its end, and the trailers are there that came behind it.
+    fn end(&mut self, context: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
+        let trailers = match self.trailers.take() {
+            None => None,
+            Some(kept) => match kept.screen.pass(kept.fields) {
+                Ok(trailers) => trailers,
+                Err(_) => return self.fail(ResponseError::Malformed, context),
+            },
+        };
+        self.finish();
+        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
     /// The response came early, and the upstream still takes the rest of the request. Nobody waits for
     /// that, so it goes on by itself, for a bounded time, on a connection that then ends.
     fn send_the_rest(&mut self) {
@@ -225,13 +300,42 @@ impl Exchange {
             body: None,
             reusable: false,
             failure: None,
+            trailers: None,
             patience: self.patience,
+            stall: self.stall,
+            silent: false,
+            interim: 0,
+            pace: Rc::clone(&self.pace),
+            label: None,
         };
         let patience = self.patience;
         tokio::task::spawn_local(async move {
             let sending = std::future::poll_fn(|context| rest.poll_upload(context));
             let _ = tokio::time::timeout(patience, sending).await;
         });
+    }
+
+    /// Nothing comes at the moment. The upstream has a time for that, unless it may be waiting for the
+    /// client, who has one too.
+    fn is_silent<T>(&mut self, context: &Context<'_>) -> Poll<T> {
+        if self.pace.upload.is_set() {
+            self.is_heard();
+            return Poll::Pending;
+        }
+        if !std::mem::replace(&mut self.silent, true) {
+            self.pace.stalls(self.stall);
+        }
+        match self.pace.poll_stalled(context) {
+            Poll::Ready(()) => self.fail(ResponseError::Stalled, context),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Something came.
+    fn is_heard(&mut self) {
+        if std::mem::replace(&mut self.silent, false) {
+            self.pace.flows();
+        }
     }
 
     /// The body breaks off. What came of it before goes out first: the client must not take a broken
@@ -261,7 +365,8 @@ impl Body for Exchange {
             let (Some(decoder), Some(wire)) = (&mut this.body, this.lease.wire()) else {
                 return Poll::Ready(None);
             };
-            match decoder.decode(&mut wire.input) {
+            let trailers = this.trailers.as_mut().map(|kept| &mut kept.fields);
+            match decoder.decode(&mut wire.input, trailers) {
                 Err(_) => return this.fail(ResponseError::Malformed, context),
                 Ok(Some(data)) => {
                     if decoder.is_done() {
@@ -270,8 +375,7 @@ impl Body for Exchange {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 Ok(None) if decoder.is_done() => {
-                    this.finish();
-                    return Poll::Ready(None);
+                    return this.end(context);
                 }
                 Ok(None) => {}
             }
@@ -282,7 +386,11 @@ impl Body for Exchange {
             let (Some(decoder), Some(wire)) = (this.body, this.lease.wire()) else {
                 return Poll::Ready(None);
             };
-            match ready!(wire.poll_read(context)) {
+            let Poll::Ready(read) = wire.poll_read(context) else {
+                return this.is_silent(context);
+            };
+            this.is_heard();
+            match read {
                 Ok(0) if decoder == Decoder::ToEnd => {
                     this.finish();
                     return Poll::Ready(None);

@@ -14,6 +14,11 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// `x-forwarded-host`.
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// `x-client-cert-subject`, where clients' certificates are told of.
+pub const X_CLIENT_CERT_SUBJECT: HeaderName = HeaderName::from_static("x-client-cert-subject");
+/// `x-client-cert-fingerprint`, likewise.
+pub const X_CLIENT_CERT_FINGERPRINT: HeaderName =
+    HeaderName::from_static("x-client-cert-fingerprint");
 /// `traceparent` (W3C Trace Context).
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -115,7 +120,15 @@ pub fn is_reserved(name: &str) -> bool {
         || name.starts_with("content-")
         || matches!(
             &*name,
-            "authorization" | "cookie" | "via" | "range" | "if-range" | "max-forwards" | "date"
+            "authorization"
+                | "cookie"
+                | "via"
+                | "range"
+                | "if-range"
+                | "max-forwards"
+                | "date"
+                | "x-client-cert-subject"
+                | "x-client-cert-fingerprint"
         )
 }
 

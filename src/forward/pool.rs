@@ -1,15 +1,31 @@
 //! One worker's connections to the upstreams. No connection ever crosses a thread.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
-    rc::{Rc, Weak},
+    rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{Upstream, connect, error::ForwardError, wire::Wire};
+use super::{
+    Upstream,
+    attempt::Attempt,
+    balance::{Endpoint, Group, Outcome, Slot},
+    error::ForwardError,
+    h2::Multiplexed,
+    wire::Wire,
+};
+use crate::clock::Clock;
 
-/// The most unused connections that a worker keeps to one upstream.
+mod lanes;
+mod lease;
+
+pub(super) use lanes::Lanes;
+pub(super) use lease::Lease;
+pub(super) use lease::Stay;
+
+/// The most unused connections that a worker keeps to one address.
 const MAX_IDLE: usize = 256;
 
 /// After how long without a request a connection gives up its buffers.
@@ -18,13 +34,21 @@ const REST: Duration = Duration::from_secs(1);
 /// The connections of one worker, by upstream.
 #[derive(Default)]
 pub struct Pool {
-    generation: RefCell<(u64, Vec<Rc<Connections>>)>,
+    generation: RefCell<(u64, Vec<Rc<Lanes>>)>,
 }
 
-/// The unused connections to one upstream; the last one used is the next one used.
-#[derive(Default)]
-pub struct Connections {
+/// The unused connections to one address; the last one used is the next one used.
+pub(super) struct Connections {
     idle: RefCell<VecDeque<Idle>>,
+    group: Arc<Group>,
+    endpoint: Arc<Endpoint>,
+    slot: Arc<Slot>,
+    /// Whether its requests are counted for all workers: there is a choice, or a limit.
+    is_shared: bool,
+    /// Nothing is kept any more: the address or the upstream has gone.
+    is_retired: Cell<bool>,
+    /// Those over HTTP/2.
+    pub(super) multiplexed: Rc<Multiplexed>,
 }
 
 struct Idle {
@@ -32,51 +56,74 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection in use. It goes back to the pool only by [`Lease::give_back`].
-pub struct Lease {
-    wire: Option<Box<Wire>>,
-    home: Weak<Connections>,
-    /// Whether it has carried a request before this one.
-    pub reused: bool,
-}
-
 impl Pool {
-    /// The connections to upstream number `upstream` of the upstreams that came with this `generation`.
-    /// Those to older ones are given up.
+    /// The connections to upstream number `number` of `upstreams`, which came with this `generation`; `None`
+    /// if there is no such upstream. Those to older ones are given up, but for the very same upstreams.
     #[must_use]
-    pub(crate) fn of(&self, generation: u64, upstream: usize) -> Rc<Connections> {
+    pub(crate) fn of(
+        &self,
+        generation: u64,
+        upstreams: &[Upstream],
+        number: usize,
+    ) -> Option<Rc<Lanes>> {
         let mut current = self.generation.borrow_mut();
-        if generation < current.0 {
-            // A request that began before the upstreams changed keeps nothing for later.
-            return Rc::default();
+        if current.0 < generation {
+            let old = std::mem::take(&mut current.1);
+            *current = (generation, take_over(&old, upstreams));
         }
-        if current.0 != generation {
-            *current = (generation, Vec::new());
+        if current.0 == generation {
+            return current.1.get(number).map(Rc::clone);
         }
-        let connections = &mut current.1;
-        while connections.len() <= upstream {
-            connections.push(Rc::default());
-        }
-        connections.get(upstream).map(Rc::clone).unwrap_or_default()
+        // A request that began before the upstreams changed keeps nothing for later.
+        let upstream = upstreams.get(number)?;
+        let known = current.1.iter().find(|lanes| lanes.are_of(upstream));
+        Some(known.map_or_else(|| Lanes::for_once(upstream), Rc::clone))
     }
 
     /// Has those connections give up their buffers that have been unused for a while.
     pub(crate) fn look(&self) {
         let now = Instant::now();
-        for connections in &self.generation.borrow().1 {
-            connections.look(now);
+        for lanes in &self.generation.borrow().1 {
+            lanes.look(now);
         }
     }
 }
 
+/// The connections to `upstreams`, with those of `old` that lead to the very same ones.
+fn take_over(old: &[Rc<Lanes>], upstreams: &[Upstream]) -> Vec<Rc<Lanes>> {
+    let lanes = |upstream: &Upstream| {
+        let known = old.iter().find(|lanes| lanes.are_of(upstream));
+        known.map_or_else(|| Lanes::new(upstream), Rc::clone)
+    };
+    let new: Vec<_> = upstreams.iter().map(lanes).collect();
+    for gone in old {
+        if !new.iter().any(|lanes| Rc::ptr_eq(lanes, gone)) {
+            gone.retire();
+        }
+    }
+    new
+}
+
 impl Connections {
+    fn new(group: &Arc<Group>, endpoint: &Arc<Endpoint>) -> Rc<Self> {
+        Rc::new(Self {
+            idle: RefCell::default(),
+            is_shared: group.only().is_none(),
+            group: Arc::clone(group),
+            endpoint: Arc::clone(endpoint),
+            slot: Group::slot(endpoint),
+            is_retired: Cell::new(false),
+            multiplexed: Rc::default(),
+        })
+    }
+
     /// A connection that is ready for a request: an unused one, or a new one.
     ///
     /// # Errors
     /// [`ForwardError`] when a new one cannot be made.
-    pub async fn lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
+    pub(super) async fn lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
         match self.unused(upstream) {
-            Some(wire) => Ok(self.lend(wire, true)),
+            Some(wire) => Ok(Lease::of(wire, self.stay(), true)),
             None => self.new_lease(upstream).await,
         }
     }
@@ -85,8 +132,36 @@ impl Connections {
     ///
     /// # Errors
     /// As [`Connections::lease`].
-    pub async fn new_lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
-        Ok(self.lend(Box::new(connect::connect(upstream).await?), false))
+    pub(super) async fn new_lease(
+        self: &Rc<Self>,
+        upstream: &Upstream,
+    ) -> Result<Lease, ForwardError> {
+        self.stay().new_lease(upstream).await
+    }
+
+    /// Where it leads.
+    pub(super) const fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// What came of an attempt, where that says nothing about the address.
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.slot.count(outcome);
+    }
+
+    /// What came of an attempt.
+    pub(super) fn judge(&self, attempt: &impl Attempt, clock: &Clock) {
+        if let Some(outcome) = attempt.outcome() {
+            self.slot.count(outcome);
+            let error = attempt.error();
+            self.group.judge(&self.endpoint, outcome, error, clock);
+        }
+    }
+
+    /// A request is under way here.
+    pub(super) fn stay(self: &Rc<Self>) -> Stay {
+        self.slot.begins();
+        Stay::at(self)
     }
 
     fn look(&self, now: Instant) {
@@ -97,14 +172,14 @@ impl Connections {
             }
             idle.wire.rest();
         }
+        self.multiplexed.look(now);
     }
 
-    fn lend(self: &Rc<Self>, wire: Box<Wire>, reused: bool) -> Lease {
-        Lease {
-            wire: Some(wire),
-            home: Rc::downgrade(self),
-            reused,
-        }
+    /// Lets go of all connections, and keeps none from now on.
+    fn retire(&self) {
+        self.is_retired.set(true);
+        self.idle.borrow_mut().clear();
+        self.multiplexed.retire();
     }
 
     fn unused(&self, upstream: &Upstream) -> Option<Box<Wire>> {
@@ -115,33 +190,17 @@ impl Connections {
         {
             idle.pop_front();
         }
-        while let Some(Idle { wire, .. }) = idle.pop_back() {
+        while let Some(Idle { mut wire, .. }) = idle.pop_back() {
             if wire.is_quiet() {
                 return Some(wire);
             }
         }
         None
     }
-}
 
-impl Lease {
-    /// The connection itself; `None` once it was given back or discarded.
-    pub(super) fn wire(&mut self) -> Option<&mut Wire> {
-        self.wire.as_deref_mut()
-    }
-
-    /// As [`Lease::wire`], to look at.
-    pub(super) fn wire_ref(&self) -> Option<&Wire> {
-        self.wire.as_deref()
-    }
-
-    /// Gives the connection back for the next request.
-    pub(super) fn give_back(&mut self) {
-        let (Some(mut wire), Some(home)) = (self.wire.take(), self.home.upgrade()) else {
-            return;
-        };
-        let mut idle = home.idle.borrow_mut();
-        if idle.len() < MAX_IDLE {
+    fn keep(&self, mut wire: Box<Wire>) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < MAX_IDLE && !self.is_retired.get() {
             wire.reset();
             idle.push_back(Idle {
                 wire,
@@ -149,46 +208,13 @@ impl Lease {
             });
         }
     }
+}
 
-    /// Hands the connection over; this lease has none any more.
-    pub(super) fn take(&mut self) -> Self {
-        Self {
-            wire: self.wire.take(),
-            home: Weak::clone(&self.home),
-            reused: self.reused,
-        }
-    }
-
-    /// Never uses the connection again.
-    pub(super) fn discard(&mut self) {
-        self.wire = None;
+impl Drop for Connections {
+    fn drop(&mut self) {
+        Group::retire(&self.endpoint, &self.slot);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::net::UnixStream;
-
-    use super::{super::wire::Stream, *};
-
-    #[tokio::test]
-    async fn those_rest_that_have_been_unused_for_a_while() {
-        let pool = Pool::default();
-        let connections = pool.of(1, 0);
-        let now = Instant::now();
-        for since in [now.checked_sub(REST).unwrap(), now + REST] {
-            let (own, _other) = UnixStream::pair().unwrap();
-            let mut wire = Box::new(Wire::new(Stream::Unix(own)));
-            wire.input.reserve(100);
-            connections
-                .idle
-                .borrow_mut()
-                .push_back(Idle { wire, since });
-        }
-        pool.look();
-        let idle = connections.idle.borrow();
-        let room: Vec<_> = idle.iter().map(|idle| idle.wire.input.capacity()).collect();
-        assert_eq!(room[0], 0);
-        assert!(room[1] >= 100);
-    }
-}
+mod tests;

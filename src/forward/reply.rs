@@ -5,16 +5,18 @@ use std::mem::MaybeUninit;
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
+    header::{CONNECTION, CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING, UPGRADE},
 };
 use smallvec::SmallVec;
 
 use super::{
     decode::{Chunk, Decoder},
     headers,
+    upgrade::says_upgrade,
 };
 
-/// A response's head, cleaned of what belongs to the upstream's connection only.
+/// A response's head, cleaned of what belongs to the upstream's connection only; that of a 101 has its
+/// `Upgrade`, if `Connection` names it.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -23,6 +25,8 @@ pub(super) struct Reply {
     pub(super) body: Option<Decoder>,
     /// Whether the connection can carry another request after it.
     pub(super) reusable: bool,
+    /// Whether it says which trailers will follow. What it says is in the head, and is to be cleaned.
+    pub(super) announces: bool,
 }
 
 /// Why bytes are no head of a response.
@@ -34,6 +38,9 @@ pub enum BadReply {
     /// Too many header fields, or too large.
     #[error("its header fields are too many or too large")]
     TooLarge,
+    /// It breaks the rules of HTTP/2.
+    #[error("it breaks the rules of HTTP/2")]
+    Http2,
     /// The framing is not said exactly once, or in a way that nobody understands.
     #[error("its framing is not clear")]
     Framing,
@@ -64,10 +71,7 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(BadReply::TooLarge),
         Err(_) => return Err(BadReply::Syntax),
     };
-    let status = response
-        .code
-        .and_then(|code| StatusCode::from_u16(code).ok());
-    let status = status.ok_or(BadReply::Syntax)?;
+    let status = status(input, response.code).ok_or(BadReply::Syntax)?;
     let is_http_11 = response.version == Some(1);
     let head = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
     let mut map = HeaderMap::with_capacity(response.headers.len() + SPARE_FIELDS);
@@ -82,6 +86,10 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| BadReply::Syntax)?;
         map.append(name, value);
     }
+    if said.chunked && !is_http_11 {
+        // Whoever knows no chunks sent none, whatever it says (RFC 9112 §6.1).
+        return Err(BadReply::Framing);
+    }
     let (body, framed) = said.framing(status, method);
     if let Some(length) = said.length.filter(|_| !said.chunked) {
         map.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -89,7 +97,15 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
     for name in said.named() {
         map.remove(name);
     }
+    if status == StatusCode::SWITCHING_PROTOCOLS && says_upgrade(said.connection.iter().copied()) {
+        let is_upgrade = |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("upgrade");
+        for field in response.headers.iter().filter(is_upgrade) {
+            let value = HeaderValue::from_bytes(field.value).map_err(|_| BadReply::Syntax)?;
+            map.append(UPGRADE, value);
+        }
+    }
     let reusable = framed && said.keeps_alive(is_http_11);
+    let announces = said.announces;
     drop(said);
     let _ = input.split_to(length);
     Ok(Some(Reply {
@@ -97,7 +113,15 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
         headers: map,
         body,
         reusable,
+        announces,
     }))
+}
+
+/// The status, if there is one that anybody knows how to read (RFC 9110 §15). The parser passes over
+/// empty lines, but before a response they are what is left of another one.
+fn status(input: &[u8], code: Option<u16>) -> Option<StatusCode> {
+    let code = code.filter(|code| (100..600).contains(code) && input.first() == Some(&b'H'));
+    code.and_then(|code| StatusCode::from_u16(code).ok())
 }
 
 /// What a head says of its framing and of its connection.
@@ -105,6 +129,7 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
 struct Said<'h> {
     chunked: bool,
     length: Option<u64>,
+    announces: bool,
     /// The values of `Connection`.
     connection: SmallVec<[&'h [u8]; 2]>,
 }
@@ -127,18 +152,25 @@ impl<'h> Said<'h> {
                 self.chunked = true;
             }
             CONNECTION => self.connection.push(value),
-            _ => return Ok(headers::is_hop_by_hop(name)),
+            _ if !headers::is_hop_by_hop(name) => return Ok(false),
+            TRAILER => {
+                self.announces = true;
+                return Ok(false);
+            }
+            _ => {}
         }
         Ok(true)
     }
 
     /// How the body is framed, and whether it was said in the one plain way.
     fn framing(&self, status: StatusCode, method: &Method) -> (Option<Decoder>, bool) {
-        if method == Method::HEAD
-            || status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        {
+        if method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
             return (None, true);
+        }
+        if status == StatusCode::NO_CONTENT || status.is_informational() {
+            // It must not announce a body (RFC 9110 §8.6), and one that does may send it as well.
+            let announces = self.chunked || self.length.is_some_and(|length| length > 0);
+            return (None, !announces);
         }
         match (self.chunked, self.length) {
             // A length beside chunks is not the length of anything (RFC 9112 §6.3).
@@ -228,6 +260,11 @@ mod tests {
             "Content-Length: \r\n",
             "Content-Length: 99999999999999999999\r\n",
             "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Transfer-Encoding: xchunked\r\n",
+            "Transfer-Encoding: chunked, chunked\r\n",
+            "Transfer-Encoding: chunked, identity\r\n",
+            "Transfer-Encoding:\r\n",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
         ] {
             assert_eq!(body(bad), Err(BadReply::Framing), "{bad}");
@@ -254,6 +291,34 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_must_not_be_there_ends_the_connection() {
+        let reusable = |status: &str, fields: &str| {
+            let text = format!("HTTP/1.1 {status}\r\n{fields}\r\n");
+            reply(&text).map(|reply| reply.reusable)
+        };
+        for (fields, reused) in [
+            ("", true),
+            ("Content-Length: 0\r\n", true),
+            ("Content-Length: 5\r\n", false),
+            ("Transfer-Encoding: chunked\r\n", false),
+        ] {
+            assert_eq!(reusable("204 No Content", fields), Ok(reused), "{fields:?}");
+        }
+        assert_eq!(
+            reusable("304 Not Modified", "Content-Length: 5\r\n"),
+            Ok(true)
+        );
+    }
+
+    #[test]
+    fn an_old_upstream_sends_no_chunks() {
+        let chunked = "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert!(reply(&format!("HTTP/1.1 {chunked}")).is_ok());
+        let old = reply(&format!("HTTP/1.0 {chunked}")).unwrap_err();
+        assert_eq!(old, BadReply::Framing);
+    }
+
+    #[test]
     fn the_connection_is_kept_as_both_ends_mean_it() {
         let kept = |version: &str, fields: &str| {
             reply(&format!(
@@ -271,14 +336,32 @@ mod tests {
     #[test]
     fn what_is_no_response_is_refused() {
         assert_eq!(reply("SSH-2.0-x\r\n\r\n").unwrap_err(), BadReply::Syntax);
-        assert_eq!(
-            reply("HTTP/1.1 99 x\r\n\r\n").unwrap_err(),
-            BadReply::Syntax
-        );
-        assert_eq!(
-            reply("HTTP/1.1 200 OK\r\nA : b\r\n\r\n").unwrap_err(),
-            BadReply::Syntax
-        );
+        for head in [
+            "HTTP/1.1 99 x\r\n",
+            "HTTP/1.1 099 x\r\n",
+            "HTTP/1.1 600 x\r\n",
+            "HTTP/1.1 999 x\r\n",
+            "HTTP/1.1 2000 x\r\n",
+            "HTTP/1.1 +20 x\r\n",
+            "HTTP/1.1\t200 OK\r\n",
+            "HTTP/1.2 200 OK\r\n",
+            "HTTP/2.0 200 OK\r\n",
+            "http/1.1 200 OK\r\n",
+            "\r\nHTTP/1.1 200 OK\r\n",
+            "\nHTTP/1.1 200 OK\r\n",
+            " HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 200 O\rK\r\n",
+            "HTTP/1.1 200 OK\r\nA : b\r\n",
+            "HTTP/1.1 200 OK\r\n A: b\r\n",
+            "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n",
+            "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n",
+            "HTTP/1.1 200 OK\r\nA\r\n",
+            "HTTP/1.1 200 OK\r\nSet-Cookie: a=\x01\r\n",
+            "HTTP/1.1 200 OK\r\nSet-Cookie: a=\0\r\n",
+        ] {
+            let refused = reply(&format!("{head}\r\n")).unwrap_err();
+            assert_eq!(refused, BadReply::Syntax, "{head:?}");
+        }
         let many = format!(
             "HTTP/1.1 200 OK\r\n{}\r\n",
             "A: b\r\n".repeat(MAX_FIELDS + 1)

@@ -7,14 +7,16 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use bytes::{BufMut, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::{
-    io::{AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
 };
 
+use tokio_rustls::client::TlsStream;
+
 use super::output::Output;
-use crate::gather::PIECE;
+use crate::{gather::PIECE, tls::Intake};
 
 /// A connection to an upstream. It never leaves its worker.
 pub(super) struct Wire {
@@ -30,6 +32,7 @@ pub(super) struct Wire {
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream<Intake<TcpStream>>>),
 }
 
 /// How much is read at once, at first; [`PIECE`] when much comes.
@@ -47,19 +50,21 @@ impl Wire {
 
     /// Whether nothing has come on a connection that nobody uses. Whatever came belongs to no
     /// request: most often it is the end.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         let is_ready = match &self.stream {
             Stream::Tcp(stream) => stream.poll_read_ready(&mut context).is_ready(),
             Stream::Unix(stream) => stream.poll_read_ready(&mut context).is_ready(),
+            Stream::Tls(_) => true,
         };
         if !is_ready {
             return true;
         }
         let mut byte = [0];
-        let read = match &self.stream {
+        let read = match &mut self.stream {
             Stream::Tcp(stream) => stream.try_read(&mut byte),
             Stream::Unix(stream) => stream.try_read(&mut byte),
+            Stream::Tls(stream) => return is_quiet(stream, &mut context),
         };
         matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
@@ -72,6 +77,7 @@ impl Wire {
         let read = match &mut self.stream {
             Stream::Tcp(stream) => pin!(stream.read_buf(&mut room)).poll(context),
             Stream::Unix(stream) => pin!(stream.read_buf(&mut room)).poll(context),
+            Stream::Tls(stream) => pin!(stream.read_buf(&mut room)).poll(context),
         };
         if matches!(read, Poll::Ready(Ok(count)) if count == self.read_size) {
             self.read_size = (self.read_size * 2).min(PIECE);
@@ -100,7 +106,53 @@ impl Wire {
                 count => self.output.advance(count),
             }
         }
+        match &mut self.stream {
+            Stream::Tcp(_) | Stream::Unix(_) => Poll::Ready(Ok(())),
+            // It is encrypted, and some of it may still be here.
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    /// Reads what comes in a tunnel; first what came behind the head that began it.
+    pub(super) fn poll_read_raw(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.input.is_empty() {
+            return self.stream.poll_read(context, buffer);
+        }
+        let count = self.input.len().min(buffer.remaining());
+        buffer.put_slice(self.input.get(..count).unwrap_or_default());
+        self.input.advance(count);
+        if self.input.is_empty() {
+            // A tunnel may be silent for long, and holds no buffers meanwhile.
+            self.input = BytesMut::new();
+        }
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes in a tunnel, behind what is left of the head that asked for it.
+    pub(super) fn poll_write_raw(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(context))?;
+        self.output = Output::default();
+        self.stream.poll_write(context, bytes)
+    }
+
+    /// Ready when all that was written in a tunnel is on its way.
+    pub(super) fn poll_flush_raw(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(context))?;
+        self.stream.poll_flush(context)
+    }
+
+    /// Says that nothing more will be written.
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(context))?;
+        self.stream.poll_shutdown(context)
     }
 
     /// Gives up what it holds room in; the next request makes it anew.
@@ -123,14 +175,47 @@ impl Wire {
 }
 
 impl Stream {
-    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 
-    fn poll_write_vectored(
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+
+    pub(super) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    pub(super) fn poll_write_vectored(
         &mut self,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
@@ -138,8 +223,19 @@ impl Stream {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
+}
+
+/// Whether no data and no end has come on a stream with TLS. What the upstream says of the connection
+/// itself, such as its tickets for later (RFC 8446 §4.6.1), is taken in by this.
+fn is_quiet(stream: &mut TlsStream<Intake<TcpStream>>, context: &mut Context<'_>) -> bool {
+    let mut byte = [0];
+    let mut buffer = ReadBuf::new(&mut byte);
+    Pin::new(stream)
+        .poll_read(context, &mut buffer)
+        .is_pending()
 }
 
 #[cfg(test)]

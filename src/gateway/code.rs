@@ -10,6 +10,7 @@ pub enum Code {
     TokenAmbiguous,
     TokenEmpty,
     RequestMalformed,
+    TlsRequired,
     TokenMissing,
     TokenMalformed,
     TokenTooLarge,
@@ -32,6 +33,7 @@ pub enum Code {
     ClaimMalformed,
     MappingFailed,
     TokenReplayed,
+    ProofInvalid,
     TokenInactive,
     ScopeInsufficient,
     UserUnknown,
@@ -43,6 +45,7 @@ pub enum Code {
     BodyTooLarge,
     UriTooLong,
     HeadersTooLarge,
+    ExpectationFailed,
     UpstreamUnreachable,
     UpstreamTimeout,
     UpstreamMalformed,
@@ -51,6 +54,7 @@ pub enum Code {
     RegistryUnavailable,
     IntrospectionUnavailable,
     Overloaded,
+    InternalError,
 }
 
 /// Which `error` of RFC 6750 §3.1 a refusal carries in its challenge.
@@ -70,10 +74,11 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 48] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
+        Self::TlsRequired,
         Self::TokenMissing,
         Self::TokenMalformed,
         Self::TokenTooLarge,
@@ -96,6 +101,7 @@ impl Code {
         Self::ClaimMalformed,
         Self::MappingFailed,
         Self::TokenReplayed,
+        Self::ProofInvalid,
         Self::TokenInactive,
         Self::ScopeInsufficient,
         Self::UserUnknown,
@@ -107,6 +113,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::UriTooLong,
         Self::HeadersTooLarge,
+        Self::ExpectationFailed,
         Self::UpstreamUnreachable,
         Self::UpstreamTimeout,
         Self::UpstreamMalformed,
@@ -115,6 +122,7 @@ impl Code {
         Self::RegistryUnavailable,
         Self::IntrospectionUnavailable,
         Self::Overloaded,
+        Self::InternalError,
     ];
 
     /// Its name in bodies, logs and metrics.
@@ -152,6 +160,11 @@ impl Code {
                 "request_malformed",
                 S::BAD_REQUEST,
                 "The request is malformed.",
+            ),
+            Self::TlsRequired => (
+                "tls_required",
+                S::BAD_REQUEST,
+                "This port speaks TLS: use https.",
             ),
             Self::TokenMissing => (
                 "token_missing",
@@ -264,6 +277,11 @@ impl Code {
                 S::UNAUTHORIZED,
                 "The token was used before, and is good once.",
             ),
+            Self::ProofInvalid => (
+                "proof_invalid",
+                S::UNAUTHORIZED,
+                "The token is bound to something that the client has not shown.",
+            ),
             Self::ScopeInsufficient => (
                 "scope_insufficient",
                 S::FORBIDDEN,
@@ -314,6 +332,11 @@ impl Code {
                 S::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The request has too many header fields, or they are too large.",
             ),
+            Self::ExpectationFailed => (
+                "expectation_failed",
+                S::EXPECTATION_FAILED,
+                "The request expects something that the gateway does not know.",
+            ),
             Self::UpstreamUnreachable => (
                 "upstream_unreachable",
                 S::BAD_GATEWAY,
@@ -354,6 +377,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The gateway is overloaded; try again.",
             ),
+            Self::InternalError => (
+                "internal_error",
+                S::INTERNAL_SERVER_ERROR,
+                "The gateway failed, and the request with it.",
+            ),
         }
     }
 
@@ -385,8 +413,10 @@ impl Code {
             | Self::ClaimMalformed
             | Self::MappingFailed
             | Self::TokenInactive
+            | Self::ProofInvalid
             | Self::TokenReplayed => Challenge::InvalidToken,
             Self::RequestMalformed
+            | Self::TlsRequired
             | Self::UserUnknown
             | Self::BindingMismatch
             | Self::RuleDenied
@@ -396,6 +426,7 @@ impl Code {
             | Self::BodyTooLarge
             | Self::UriTooLong
             | Self::HeadersTooLarge
+            | Self::ExpectationFailed
             | Self::UpstreamUnreachable
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
@@ -403,7 +434,8 @@ impl Code {
             | Self::IntrospectionUnavailable
             | Self::RegistryUnavailable
             | Self::StoreUnavailable
-            | Self::Overloaded => Challenge::None,
+            | Self::Overloaded
+            | Self::InternalError => Challenge::None,
         }
     }
 
@@ -413,11 +445,14 @@ impl Code {
         matches!(
             self,
             Self::RequestMalformed
+                | Self::TlsRequired
                 | Self::RequestTimeout
                 | Self::BodyTooLarge
                 | Self::UriTooLong
                 | Self::HeadersTooLarge
+                | Self::ExpectationFailed
                 | Self::Overloaded
+                | Self::InternalError
         )
     }
 }

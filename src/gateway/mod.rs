@@ -10,17 +10,17 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
-use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
 use crate::{
     authz::{self, Denied, Facts, Permit},
     claims,
     clock::Clock,
-    forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
+    forward::{ClientBody, Pace, Peer, Pool, RequestBody, ResponseBody},
     identity::{NOBODY, Principal},
     issuer::Replay,
     limits::Limits,
+    pressure::Pressure,
     route::{Access, Route, host},
     session,
     store::Store,
@@ -32,8 +32,13 @@ mod again;
 mod ask;
 mod client;
 pub mod code;
+mod cut_off;
 mod decryption;
 mod facts;
+mod grpc;
+mod guard;
+pub mod holder;
+mod http2;
 pub mod limit;
 pub mod login;
 pub mod metadata;
@@ -49,10 +54,13 @@ pub mod respond;
 mod say;
 mod serve;
 mod subject;
+mod switch;
 pub mod trace;
 
 pub use code::Code;
+pub use cut_off::CutOff;
 pub use decryption::DecryptionError;
+pub use http2::Http2Error;
 pub use note::Note;
 pub use policy::{Policy, Snapshot};
 pub use refusal::Refusal;
@@ -76,6 +84,8 @@ pub struct Gateway {
     session_keys: OnceLock<Option<session::Keys>>,
     /// Leave to ask an issuer about a token, for all issuers together.
     calls: Arc<Semaphore>,
+    /// How near it is to the most memory that it may hold.
+    pressure: Pressure,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -150,6 +160,7 @@ impl Gateway {
         let principal = self
             .identify(&proof, snapshot, head.uri.path(), trace)
             .await?;
+        holder::check(principal.identity(), snapshot, note)?;
         if proof.is_asked_about() {
             Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
         }

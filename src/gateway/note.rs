@@ -1,15 +1,17 @@
 //! What is known of a request by the time it is refused: for the log, the metrics and the response.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use super::login::Login;
-use crate::{issuer::Issuer, route::Route};
+use crate::{issuer::Issuer, route::Route, tls::PeerCertificate};
 
-/// Filled in as a request goes along. The first two are names of the configuration, not of the request.
+/// Filled in as a request goes along. Route and issuer are names of the configuration, not of the request.
 #[derive(Default)]
 pub struct Note {
     /// The other end of the connection, known from the beginning; `None` on a Unix socket.
     pub peer: Option<IpAddr>,
+    /// The certificate that the client has shown, where it may count.
+    pub certificate: Option<Rc<PeerCertificate>>,
     /// The route that it took.
     pub route: Option<Arc<Route>>,
     /// The issuer that its token names, if it is in the registry.

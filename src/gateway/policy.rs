@@ -1,6 +1,6 @@
 //! What decisions are made from: one immutable value that a reload replaces as a whole.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, rc::Rc, sync::Arc};
 
 use http::{Method, Uri, request::Parts, uri::PathAndQuery};
 use ipnet::IpNet;
@@ -9,13 +9,14 @@ use prometheus_client::metrics::counter::Counter;
 use super::{Refusal, metadata::Metadata, respond::Realm};
 use crate::{
     claims::Audiences,
-    forward::Upstream,
+    forward::{Peer, Upstream},
     identity::OwnHeaders,
     issuer::{Issuer, Registry},
     jose::jwe::Keychain,
     route::{Access, NoRoute, Route, Routes, TargetError, target},
     session,
     telemetry::metrics::{Metrics, RequestLabels},
+    tls::{Incoming, PeerCertificate},
     users::{Mapper, Users},
 };
 
@@ -39,6 +40,8 @@ pub struct Policy {
     pub own_headers: OwnHeaders,
     /// Who is asked about a token's subject beside the token.
     pub users: Arc<Users>,
+    /// TLS with clients; `None`: plain HTTP. Whether there is one is fixed until a restart.
+    pub tls: Option<Arc<Incoming>>,
 }
 
 impl Policy {
@@ -63,6 +66,7 @@ impl Policy {
             session,
             own_headers,
             users,
+            tls,
         } = self;
         routes.all() == other.routes.all()
             && *keychain == other.keychain
@@ -71,6 +75,7 @@ impl Policy {
             && *public_url == other.public_url
             && *session == other.session
             && *own_headers == other.own_headers
+            && *tls == other.tls
             && users.is_like(&other.users)
     }
 }
@@ -81,8 +86,8 @@ pub struct Snapshot {
     pub policy: Policy,
     /// Which one it is: a later one has a higher number.
     pub generation: u64,
-    /// The generation that brought these upstreams: as long as they are the same, so are the connections
-    /// to them.
+    /// The generation that brought these upstreams: as long as all are the same, no worker has to look
+    /// which connections it may keep.
     pub(super) upstreams_since: u64,
     pub(super) realm: Realm,
     pub(super) metadata: Option<Metadata>,
@@ -118,7 +123,14 @@ impl Snapshot {
     /// Prepares `policy` to be the next one.
     pub(super) fn next(&self, mut policy: Policy, metrics: &Metrics) -> Self {
         policy.users = policy.users.succeed(&self.policy.users);
-        let same = policy.upstreams == self.policy.upstreams;
+        if policy.tls == self.policy.tls {
+            // The very same, so that the sessions of clients can be taken up again.
+            policy.tls.clone_from(&self.policy.tls);
+        }
+        let before = &self.policy.upstreams;
+        let same = policy.upstreams == *before;
+        let upstreams = std::mem::take(&mut policy.upstreams).into_iter();
+        policy.upstreams = upstreams.map(|one| one.succeed(before)).collect();
         let next = Self::new(policy, self.generation.saturating_add(1), metrics);
         Self {
             upstreams_since: if same {
@@ -139,6 +151,19 @@ impl Snapshot {
                 .iter()
                 .any(|net| net.contains(&peer))
         })
+    }
+
+    /// The certificate of `peer`, where upstreams hear of it.
+    pub(super) fn told_certificate<'p>(&self, peer: &'p Peer) -> Option<&'p PeerCertificate> {
+        let tls = self.policy.tls.as_ref()?;
+        let certificate = tls.tells_upstreams().then(|| peer.certificate())?;
+        certificate.map(|certificate| &**certificate)
+    }
+
+    /// The certificate of `peer`, where a token may be bound to it.
+    pub(super) fn shown_certificate(&self, peer: &Peer) -> Option<Rc<PeerCertificate>> {
+        self.policy.tls.as_ref()?;
+        peer.certificate().map(Rc::clone)
     }
 
     /// The URL that was asked for, when the audience rule compares it.
@@ -201,11 +226,20 @@ pub(super) fn check_method(method: &Method) -> Result<(), NoRoute> {
     }
 }
 
+fn is_http(scheme: Option<&str>) -> bool {
+    matches!(scheme, Some("http" | "https"))
+}
+
 /// Gives the target its canonical form, so that what is matched is what is forwarded.
 pub(super) fn make_canonical(head: &mut Parts) -> Result<(), Refusal> {
-    let path = head.uri.path();
-    let std::borrow::Cow::Owned(canonical) = target::canonical(path)? else {
-        return Ok(());
+    // A whole URL may lack its path (`http://a?b`): what goes on has one.
+    let is_url = head.uri.scheme().is_some();
+    if is_url && !is_http(head.uri.scheme_str()) {
+        return Err(TargetError::Scheme.into());
+    }
+    let canonical = match target::canonical(head.uri.path())? {
+        Cow::Borrowed(_) if !is_url => return Ok(()),
+        canonical => canonical.into_owned(),
     };
     let target = match head.uri.query() {
         Some(query) => format!("{canonical}?{query}"),

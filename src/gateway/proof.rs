@@ -145,6 +145,12 @@ impl Proofs {
         }
     }
 
+    /// Holds no more than half of what it holds now; without `cut`, again as much as ever.
+    pub fn cut(&self, cut: bool) {
+        self.0
+            .set_capacity(if cut { self.0.weight() / 2 } else { CAPACITY });
+    }
+
     /// Keeps `proof` for the next request with the same token.
     pub fn keep(&self, token: Digest, proof: &Arc<Proof>) {
         self.0.insert(token, Arc::clone(proof));

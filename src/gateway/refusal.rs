@@ -3,13 +3,13 @@
 use http::HeaderValue;
 
 use super::{
-    code::Code, decryption::DecryptionError, limit::LimitError, login::SessionError,
-    once::OnceError, trace::Step,
+    code::Code, decryption::DecryptionError, holder::HolderError, http2::Http2Error,
+    limit::LimitError, login::SessionError, once::OnceError, trace::Step,
 };
 use crate::{
     authz::Denied,
     claims::ClaimsError,
-    forward::{BodyError, ForwardError},
+    forward::{BodyError, ForwardError, ResponseError},
     identity::IdentityError,
     introspection::IntrospectionError,
     issuer::{KeyError, RegistryError},
@@ -38,6 +38,8 @@ pub enum Refusal {
     Host(#[from] HostError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Http2(#[from] Http2Error),
     #[error(transparent)]
     NoRoute(#[from] NoRoute),
     #[error(transparent)]
@@ -74,6 +76,8 @@ pub enum Refusal {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Lookup(#[from] LookupError),
+    #[error(transparent)]
+    Holder(#[from] HolderError),
     /// The identity may not do this.
     #[error("{why}")]
     Denied {
@@ -87,6 +91,12 @@ pub enum Refusal {
     Session(#[from] SessionError),
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// The process holds nearly as much memory as it may.
+    #[error("there is no memory left for one more request")]
+    Memory,
+    /// A panic. What it said is written nowhere: it may hold what the client sent.
+    #[error("the gateway has a defect; a log line before this one says where")]
+    Panicked,
 }
 
 impl Refusal {
@@ -99,7 +109,7 @@ impl Refusal {
                 Code::HeadersTooLarge
             }
             Self::Limit(LimitError::Body { .. }) => Code::BodyTooLarge,
-            Self::Host(_) | Self::Target(_) => Code::RequestMalformed,
+            Self::Host(_) | Self::Target(_) | Self::Http2(_) => Code::RequestMalformed,
             Self::NoRoute(NoRoute::NotFound | NoRoute::Filtered) => Code::RouteNotFound,
             Self::NoRoute(NoRoute::Method { .. }) => Code::MethodNotAllowed,
             Self::Body(error)
@@ -127,7 +137,10 @@ impl Refusal {
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
             Self::Lookup(error) => lookup(error),
+            Self::Holder(_) => Code::ProofInvalid,
             Self::Denied { why, .. } => denied(why),
+            Self::Memory => Code::Overloaded,
+            Self::Panicked => Code::InternalError,
             Self::Once(OnceError::Replayed) => Code::TokenReplayed,
             Self::Once(OnceError::Unknown(error)) => store(error),
             // Without its session, the request carries nothing.
@@ -141,7 +154,7 @@ impl Refusal {
     #[must_use]
     pub fn step(&self) -> Step {
         match self {
-            Self::Limit(_) | Self::Host(_) | Self::Target(_) => Step::Request,
+            Self::Limit(_) | Self::Host(_) | Self::Target(_) | Self::Http2(_) => Step::Request,
             Self::NoRoute(_) => Step::Route,
             Self::Body(_) | Self::Extract(_) | Self::TokenMissing => Step::Token,
             Self::Decryption(_) | Self::Compact(CompactError::Encrypted) => Step::Decryption,
@@ -153,13 +166,14 @@ impl Refusal {
             Self::Key(_) => Step::Key,
             Self::Signature(_) | Self::Introspection(_) => Step::Signature,
             Self::Claims(error) => error.step().into(),
-            Self::Identity(_) | Self::Lookup(_) => Step::Identity,
+            Self::Identity(_) | Self::Lookup(_) | Self::Holder(_) => Step::Identity,
             Self::BoundBody(_) => Step::Binding,
             Self::Denied { why, .. } => match why {
                 Denied::Public | Denied::Issuer | Denied::Scope => Step::Scope,
                 Denied::Binding(_) => Step::Binding,
                 Denied::Rule(_) => Step::Rules,
             },
+            Self::Memory | Self::Panicked => Step::Request,
             Self::Once(_) => Step::Replay,
             Self::Session(_) => Step::Session,
             Self::Forward(_) => Step::Upstream,
@@ -178,8 +192,18 @@ impl Refusal {
 const fn body(error: &BodyError) -> Code {
     match error {
         BodyError::TooLarge(_) => Code::BodyTooLarge,
-        BodyError::Client(_) => Code::RequestMalformed,
+        BodyError::Client(_) | BodyError::Stream(_) => Code::RequestMalformed,
         BodyError::Stalled => Code::RequestTimeout,
+    }
+}
+
+/// What it is called when a response breaks off after its head.
+pub(super) const fn response(error: &ResponseError) -> Code {
+    match error {
+        ResponseError::Broken(_) => Code::UpstreamUnreachable,
+        ResponseError::Malformed => Code::UpstreamMalformed,
+        ResponseError::Request(error) => body(error),
+        ResponseError::Stalled => Code::UpstreamTimeout,
     }
 }
 
@@ -262,7 +286,10 @@ const fn store(error: &StoreError) -> Code {
 
 const fn forward(error: &ForwardError) -> Code {
     match error {
-        ForwardError::Connect(_) | ForwardError::Closed(_) => Code::UpstreamUnreachable,
+        ForwardError::Connect(_) | ForwardError::Lookup(_) | ForwardError::Closed(_) => {
+            Code::UpstreamUnreachable
+        }
+        ForwardError::Full => Code::Overloaded,
         ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => Code::UpstreamTimeout,
         ForwardError::Malformed(_) | ForwardError::SwitchedProtocols => Code::UpstreamMalformed,
         ForwardError::Body(error) => body(error),

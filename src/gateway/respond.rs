@@ -111,6 +111,8 @@ pub fn refuse(
     }
     if code.closes() {
         fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        // For whoever counts why connections end.
+        response.extensions_mut().insert(code);
     }
     response
 }

@@ -1,15 +1,18 @@
 //! Serving a request: decide, forward, answer, and tell of it.
 
-use super::*;
+use std::pin::pin;
+
+use super::{guard::guarded, *};
 use crate::{
     clock::UnixTime,
-    forward::{self, Hop, Way, headers::X_REQUEST_ID},
+    forward::{self, Hop, Upgrade, Way, headers::X_REQUEST_ID},
     store::{self, Memory},
     telemetry::metrics::RequestLabels,
+    tls,
 };
 
 /// The route's name in metrics and logs when there is none.
-const NO_ROUTE: &str = "-";
+pub(super) const NO_ROUTE: &str = "-";
 
 impl Gateway {
     /// A gateway under `policy`.
@@ -27,6 +30,7 @@ impl Gateway {
             metrics,
             session_keys: OnceLock::new(),
             calls,
+            pressure: Pressure::default(),
         }
     }
 
@@ -51,6 +55,12 @@ impl Gateway {
         generation
     }
 
+    /// TLS with new clients, if there is any.
+    #[must_use]
+    pub fn tls(&self) -> Option<Arc<tls::Incoming>> {
+        self.snapshot.load().policy.tls.clone()
+    }
+
     /// Its metrics.
     #[must_use]
     pub const fn metrics(&self) -> &Arc<Metrics> {
@@ -69,10 +79,33 @@ impl Gateway {
         self.store.size()
     }
 
+    /// How near it is to the most memory that it may hold.
+    #[must_use]
+    pub const fn pressure(&self) -> &Pressure {
+        &self.pressure
+    }
+
+    /// Lets the caches hold half of what they hold now, to save memory; without `cut`, again as much
+    /// as ever.
+    pub fn cut_caches(&self, cut: bool) {
+        self.proofs.cut(cut);
+        for issuer in self.snapshot().policy.registry.iter() {
+            if let Some(introspection) = &issuer.introspection {
+                introspection.cut_memory(cut);
+            }
+        }
+    }
+
     /// Its limits.
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The time by its clock.
@@ -84,49 +117,65 @@ impl Gateway {
     /// Answers a request: with the upstream's response, or with a refusal.
     pub async fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<ClientBody>,
         exchange: &Exchange<'_>,
     ) -> Response<ResponseBody> {
         let started = Instant::now();
         let snapshot = self.snapshot.load_full();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let is_call = grpc::is_call(&head);
+        let settled = http2::settle(&mut head, &self.limits);
         let trusted = snapshot.trusts(exchange.peer.address);
         let request_id = request_id::of(&head, trusted);
-        if let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head)) {
+        if settled.is_ok()
+            && let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head))
+        {
             return own(document, &request_id);
         }
+        let asked = Upgrade::asked_for(&head, !http_body::Body::is_end_stream(&body));
         let pace = Rc::clone(exchange.pace);
         let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
         let mut note = Note {
             peer: exchange.peer.address,
+            certificate: snapshot.shown_certificate(exchange.peer),
             ..Note::default()
         };
-        let answer = async {
-            if let Some(settings) = login::end_asked_for(&snapshot, &head) {
-                return Box::pin(self.log_out(settings, &snapshot, &head)).await;
-            }
-            let permit = self
-                .decide(
-                    &snapshot,
-                    head,
-                    &mut body,
-                    exchange.recent,
-                    &mut note,
-                    &mut Silent,
-                )
-                .await?;
-            let scheme = exchange.scheme;
-            let hop = Hop {
-                peer: exchange.peer,
-                trusted,
-                scheme,
-                request_id: &request_id,
-                own: &snapshot.policy.own_headers,
-            };
-            self.forward(permit, body, &hop, &snapshot, exchange).await
+        let answered = {
+            let answer = pin!(async {
+                settled?;
+                if self.pressure.refuses() {
+                    return Err(Refusal::Memory);
+                }
+                if let Some(settings) = login::end_asked_for(&snapshot, &head) {
+                    return Box::pin(self.log_out(settings, &snapshot, &head)).await;
+                }
+                let permit = self
+                    .decide(
+                        &snapshot,
+                        head,
+                        &mut body,
+                        exchange.recent,
+                        &mut note,
+                        &mut Silent,
+                    )
+                    .await?;
+                let scheme = exchange.scheme;
+                let hop = Hop {
+                    peer: exchange.peer,
+                    trusted,
+                    scheme,
+                    request_id: &request_id,
+                    own: &snapshot.policy.own_headers,
+                    certificate: snapshot.told_certificate(exchange.peer),
+                };
+                self.forward(permit, body, asked.as_ref(), &hop, &snapshot, exchange)
+                    .await
+            });
+            guarded(answer).await
         };
-        let response = match answer.await {
+        let response = match answered.unwrap_or(Err(Refusal::Panicked)) {
             Ok(mut response) => {
+                switch::label(&mut response, &note, &request_id);
                 login::tell(note.login, false, &snapshot, &mut response);
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
                 snapshot.count_allowed(note.route.map_or(usize::MAX, |route| route.id));
@@ -138,7 +187,10 @@ impl Gateway {
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
                 login::tell(note.login, true, &snapshot, &mut response);
-                response
+                match is_call {
+                    true => grpc::refuse(refusal.code(), response),
+                    false => response,
+                }
             }
         };
         self.metrics.request_duration.observe(started.elapsed());
@@ -149,26 +201,36 @@ impl Gateway {
         &self,
         permit: Permit,
         body: RequestBody,
+        asked: Option<&Upgrade>,
         hop: &Hop<'_>,
         snapshot: &Snapshot,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let number = permit.route().upstream;
-        let upstream = snapshot
-            .policy
-            .upstreams
-            .get(number)
-            .ok_or(crate::route::NoRoute::NotFound)?;
-        let connections = exchange.pool.of(snapshot.upstreams_since, number);
+        let upstreams = &snapshot.policy.upstreams;
+        let lanes = exchange
+            .pool
+            .of(snapshot.upstreams_since, upstreams, number);
+        let (Some(upstream), Some(lanes)) = (upstreams.get(number), lanes) else {
+            return Err(crate::route::NoRoute::NotFound.into());
+        };
+        let upgrade = switch::granted(asked, &permit);
+        let lifetime = upgrade.and_then(|_| self.lifetime(&permit, snapshot));
         let way = Way {
             upstream,
-            connections: &connections,
+            lanes: &lanes,
             pace: exchange.pace,
+            upgrade,
+            clock: &self.clock,
         };
         let started = Instant::now();
         let response = forward::forward(permit, body, hop, &way).await;
         self.metrics.upstream_duration.observe(started.elapsed());
-        Ok(response?)
+        let mut response = response?;
+        if let ResponseBody::Tunnel(tunnel) = response.body_mut() {
+            tunnel.lifetime = lifetime;
+        }
+        Ok(response)
     }
 
     /// One log event and one count for each refusal. The path is left out: it may hold anything.
@@ -178,7 +240,10 @@ impl Gateway {
             .route
             .as_ref()
             .map_or_else(|| NO_ROUTE.into(), |r| Arc::clone(&r.name));
-        let outcome = if refusal.step() == Step::Upstream {
+        if matches!(refusal, Refusal::Panicked) {
+            self.metrics.panics.inc();
+        }
+        let outcome = if matches!(refusal, Refusal::Panicked) || refusal.step() == Step::Upstream {
             "fail"
         } else {
             "refuse"

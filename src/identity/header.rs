@@ -1,6 +1,6 @@
 //! Headers of choice: which claim goes to the upstream under which name, and how it is written.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::claims::ClaimPath;
 
@@ -32,10 +32,11 @@ pub enum Format {
 }
 
 /// Names of header fields that only the gateway may say, beside those that it always says itself.
+/// Cloning shares them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct OwnHeaders {
     /// In their canonical spelling.
-    names: Vec<Box<str>>,
+    names: Arc<[Box<str>]>,
     /// The bit number *n* is set when a name has *n* bytes, the last one when one has 63 or more: most
     /// fields of a request need not be compared.
     lengths: u64,
@@ -69,14 +70,17 @@ impl OwnHeaders {
     #[must_use]
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let mut own = Self::default();
-        for name in names {
-            let name: Box<str> = canonical(name).into();
-            if !own.names.contains(&name) {
-                own.lengths |= bit(name.len());
-                own.names.push(name);
-            }
-        }
+        names.into_iter().for_each(|name| own.add(name));
         own
+    }
+
+    /// One more of them, in any spelling.
+    pub fn add(&mut self, name: &str) {
+        let name: Box<str> = canonical(name).into();
+        if !self.names.contains(&name) {
+            self.lengths |= bit(name.len());
+            self.names = self.names.iter().cloned().chain([name]).collect();
+        }
     }
 
     /// Whether `name`, in its canonical spelling, is one of them.
@@ -88,7 +92,7 @@ impl OwnHeaders {
 
 impl fmt::Debug for OwnHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(&self.names).finish()
+        f.debug_set().entries(&*self.names).finish()
     }
 }
 

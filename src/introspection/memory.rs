@@ -64,6 +64,17 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// Holds no more than half of what it holds now; without `cut`, again as much as ever.
+    pub(super) fn cut(&self, cut: bool) {
+        let (active, inactive) = if cut {
+            (self.active.weight() / 2, self.inactive.weight() / 2)
+        } else {
+            (CAPACITY, MAX_INACTIVE as u64)
+        };
+        self.active.set_capacity(active);
+        self.inactive.set_capacity(inactive);
+    }
+
     /// What is known of a token, if that still holds.
     pub(super) fn find(&self, token: &Digest, now: UnixTime) -> Option<Outcome> {
         let active = self.active.get(token).filter(|known| known.holds(now));

@@ -115,6 +115,11 @@ impl Introspection {
         &self.0.settings
     }
 
+    /// Remembers no more than half of what it remembers now; without `cut`, again as much as ever.
+    pub fn cut_memory(&self, cut: bool) {
+        self.0.memory.cut(cut);
+    }
+
     /// What the issuer says of `token`, from memory if it was asked lately. Each of `calls` is leave for
     /// one call; waiting for the call of another request needs none.
     ///

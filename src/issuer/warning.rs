@@ -23,6 +23,12 @@ pub enum CertificateWarning {
 pub fn of(key: &Key, now: UnixTime) -> Option<CertificateWarning> {
     let validity = key.validity()?;
     let (begin, end) = (UnixTime(validity.not_before), UnixTime(validity.not_after));
+    of_dates(begin, end, now)
+}
+
+/// The warning at `now` about a certificate that is good from `begin` to `end`, if there is one.
+#[must_use]
+pub fn of_dates(begin: UnixTime, end: UnixTime, now: UnixTime) -> Option<CertificateWarning> {
     if now > end {
         Some(CertificateWarning::Expired(end))
     } else if now < begin {

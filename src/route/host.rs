@@ -42,13 +42,18 @@ pub fn of(head: &Parts) -> Result<Cow<'_, str>, HostError> {
 /// # Errors
 /// [`HostError::Malformed`].
 pub fn canonical(value: &str) -> Result<Cow<'_, str>, HostError> {
-    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-    if value.bytes().all(plain) && !value.is_empty() && !value.ends_with('.') {
+    // Most are plain, which one look finds out: no two dots together, and none at either end.
+    let mut last = b'.';
+    let is_plain = value.bytes().all(|b| {
+        let before = std::mem::replace(&mut last, b);
+        matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-') || (b == b'.' && before != b'.')
+    });
+    if is_plain && last != b'.' {
         return Ok(Cow::Borrowed(value));
     }
-    let host = without_port(value).ok_or(HostError::Malformed)?;
-    let host = host.strip_suffix('.').unwrap_or(host);
-    if !is_name(host) && !is_ipv6(host) {
+    let written = without_port(value).ok_or(HostError::Malformed)?;
+    let host = written.strip_suffix('.').unwrap_or(written);
+    if !is_name(host) && !is_ipv6(written) {
         return Err(HostError::Malformed);
     }
     if host.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -64,16 +69,20 @@ fn without_port(value: &str) -> Option<&str> {
         Some(colon) => {
             let (host, port) = value.split_at_checked(after_bracket + colon)?;
             let digits = port.strip_prefix(':')?;
-            (digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(host)
+            // A port that does not exist is one of which others make another (RFC 3986 §3.2.3).
+            let is_port = digits.len() <= 5
+                && digits.bytes().all(|b| b.is_ascii_digit())
+                && (digits.is_empty() || digits.parse::<u16>().is_ok());
+            is_port.then_some(host)
         }
     }
 }
 
+/// Labels with single dots between them: whoever drops a final dot may drop two.
 fn is_name(host: &str) -> bool {
-    !host.is_empty()
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    host.split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(fits))
 }
 
 fn is_ipv6(host: &str) -> bool {
@@ -101,6 +110,8 @@ mod tests {
             "API.example.COM",
             "api.example.com:8080",
             "api.example.com.",
+            "api.example.com:",
+            "api.example.com:65535",
         ] {
             assert_eq!(
                 of(&head("/", &[host])).unwrap(),
@@ -124,7 +135,28 @@ mod tests {
             Err(HostError::Several)
         );
         for host in [
-            "", "u@a", "a:b", "a:123456", "a b", "a/b", "[::1", "[x]", "a,b", "::1",
+            "",
+            "u@a",
+            "a:b",
+            "a:123456",
+            "a:65536",
+            "a:+1",
+            "a b",
+            "a/b",
+            "a,b",
+            "a%2eb",
+            "a..b",
+            "a..",
+            ".a",
+            ".",
+            "::1",
+            "[::1",
+            "[x]",
+            "[::1%25eth0]",
+            "[v1.a]",
+            "[::1]x",
+            "[::1].",
+            "[::1]:x",
         ] {
             assert_eq!(of(&head("/", &[host])), Err(HostError::Malformed), "{host}");
         }

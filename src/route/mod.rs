@@ -74,6 +74,10 @@ pub struct Route {
     pub rules: Rules,
     /// Whether a session may log in its requests, and begin on it.
     pub session: bool,
+    /// Protocols to which its requests may switch; case does not matter.
+    pub upgrades: Vec<Box<str>>,
+    /// Whether a tunnel ends when the token does that it began with.
+    pub tunnel_until_expiry: bool,
     /// The number of its upstream.
     pub upstream: usize,
 }

@@ -25,6 +25,8 @@ fn route(host: Option<&str>, path: &str, methods: &[Method]) -> Route {
         bind: Bindings::default(),
         rules: Rules::default(),
         session: true,
+        upgrades: Vec::new(),
+        tunnel_until_expiry: true,
         upstream: 0,
     }
 }

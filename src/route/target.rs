@@ -8,6 +8,9 @@ use std::borrow::Cow;
 /// Why a path has no canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
+    /// A whole URL for something that is not HTTP.
+    #[error("the target's scheme is neither http nor https")]
+    Scheme,
     /// It does not begin with a slash.
     #[error("the target is not a path")]
     NotAPath,

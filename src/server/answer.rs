@@ -10,7 +10,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::client::Client;
-use crate::forward::{ResponseBody, ResponseError};
+use crate::{
+    forward::{ResponseBody, ResponseError},
+    gateway::CutOff,
+};
 
 /// A response's body on a client's connection.
 pub(super) struct Answer {
@@ -33,7 +36,12 @@ impl Body for Answer {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        if let Poll::Ready(Some(Err(error))) = &polled {
+            this.client.is_cut_off(CutOff::new(error, &mut this.body));
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

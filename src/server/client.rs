@@ -4,12 +4,15 @@ use std::{
     cell::Cell,
     rc::Rc,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use super::switch::Switch;
 use crate::{
     forward::{Pace, Peer},
-    gateway::Code,
+    gateway::{Code, CutOff},
     limits::Limits,
+    telemetry::Closed,
 };
 
 /// The state of a connection, shared by its stream, its requests and the worker.
@@ -17,6 +20,7 @@ pub(super) struct Client {
     pub(super) peer: Peer,
     pub(super) pace: Rc<Pace>,
     pub(super) limits: Rc<Limits>,
+    pub(super) switch: Switch,
     phase: Cell<Phase>,
     requests: Cell<u64>,
     /// How many requests were read when the last byte that was read ended one.
@@ -38,7 +42,16 @@ pub(super) struct Client {
     to_end: Cell<bool>,
     /// What the client is told when the HTTP library has let go of the stream.
     farewell: Cell<Option<Code>>,
+    /// Why it ends, as far as that is known.
+    closed: Cell<Option<Closed>>,
+    /// Why the last response broke off.
+    cut_off: Cell<Option<Box<CutOff>>>,
+    /// Whether the response at hand tells its end by itself.
+    framed: Cell<bool>,
 }
+
+/// How long a new connection's first request may be on its way when the worker leaves.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// How far a connection is with its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +87,10 @@ impl Client {
             in_head: Cell::new(false),
             to_end: Cell::new(false),
             farewell: Cell::new(None),
+            closed: Cell::new(None),
+            switch: Switch::default(),
+            cut_off: Cell::new(None),
+            framed: Cell::new(true),
         }
     }
 
@@ -136,6 +153,31 @@ impl Client {
         }
     }
 
+    /// The request at hand is answered in this protocol.
+    pub(super) fn stays(&self) {
+        self.switch.does_not_happen(self.requests.get());
+    }
+
+    /// Whether the response at hand tells its end by itself, and not by that of the connection.
+    pub(super) fn frames(&self, framed: bool) {
+        self.framed.set(framed);
+    }
+
+    /// Whether only a break tells the client that a response was not whole.
+    pub(super) fn is_without_framing(&self) -> bool {
+        !self.framed.get()
+    }
+
+    /// The response broke off.
+    pub(super) fn is_cut_off(&self, cut_off: CutOff) {
+        self.cut_off.set(Some(Box::new(cut_off)));
+    }
+
+    /// Why the last response broke off, once.
+    pub(super) fn take_cut_off(&self) -> Option<Box<CutOff>> {
+        self.cut_off.take()
+    }
+
     /// `code` is the last that the client hears.
     pub(super) fn says_farewell(&self, code: Code) {
         self.farewell.set(Some(code));
@@ -151,7 +193,11 @@ impl Client {
         // In the middle of a response it would be taken for a part of that.
         let audible = !self.blocked.get() && !self.ended.get();
         let late = (is_late && audible).then_some(Code::RequestTimeout);
-        self.farewell.take().or(late)
+        if let Some(code) = self.farewell.take() {
+            self.closes_with(code);
+            return Some(code);
+        }
+        late
     }
 
     /// The client does not take what is written.
@@ -177,16 +223,64 @@ impl Client {
     /// Nothing more will be written: what is left is to wait for the client's end, and not for long.
     pub(super) fn lingers(&self) {
         if !self.ended.replace(true) {
-            self.pace.client.set(std::time::Duration::from_secs(2));
+            self.pace.client.set(Duration::from_secs(2));
         }
     }
 
     /// Whether this request is the connection's last: by number, by age, or because the worker leaves.
     pub(super) fn is_last(&self, now: u64) -> bool {
         let age = now.saturating_sub(self.since);
-        self.leaving.get()
-            || self.requests.get() >= u64::from(self.limits.requests_per_connection)
-            || u128::from(age) >= self.limits.connection_age.as_millis()
+        let last = if self.leaving.get() {
+            Closed::Drain
+        } else if self.requests.get() >= u64::from(self.limits.requests_per_connection) {
+            Closed::Requests
+        } else if u128::from(age) >= self.limits.connection_age.as_millis() {
+            Closed::Age
+        } else {
+            return false;
+        };
+        self.closes(last);
+        true
+    }
+
+    /// Notes why the connection ends; the first reason is the one that counts.
+    pub(super) fn closes(&self, closed: Closed) {
+        if self.closed.get().is_none() {
+            self.closed.set(Some(closed));
+        }
+    }
+
+    /// Notes that it ends with `code`.
+    pub(super) fn closes_with(&self, code: Code) {
+        match code {
+            Code::RequestTimeout => self.closes(Closed::BodyTimeout),
+            Code::BodyTooLarge | Code::UriTooLong | Code::HeadersTooLarge => {
+                self.closes(Closed::TooLarge);
+            }
+            Code::Overloaded => self.closes(Closed::Overloaded),
+            Code::InternalError => self.closes(Closed::Panic),
+            _ => self.closes(Closed::Malformed),
+        }
+    }
+
+    /// Notes that it ends because the client kept the gateway waiting.
+    pub(super) fn expires(&self) {
+        self.closes(if self.leaving.get() && self.is_new() {
+            Closed::Drain
+        } else if self.pace.upload.has_fired() {
+            Closed::BodyTimeout
+        } else if self.blocked.get() {
+            Closed::SlowReader
+        } else if self.phase.get() == Phase::Head || self.requests.get() == 0 {
+            Closed::HeaderTimeout
+        } else {
+            Closed::Idle
+        });
+    }
+
+    /// Why it ends.
+    pub(super) fn closed(&self) -> Closed {
+        self.closed.get().unwrap_or(Closed::Client)
     }
 
     /// It is awake, at `place` among those that are.
@@ -225,16 +319,47 @@ impl Client {
                 .into_iter()
                 .any(Cell::get)
             && !self.has_a_farewell()
+            && !self.switch.is_done()
     }
 
-    /// The worker leaves: the request at hand is the last.
+    /// How many requests it has begun.
+    pub(super) const fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
+    /// Whether it was told to rest, and nothing is going on. It asks once.
+    pub(super) fn is_tired(&self) -> bool {
+        self.tired.replace(false) && self.phase.get() == Phase::Idle
+    }
+
+    /// The worker leaves: the request at hand is the last. Who connected a moment ago and has not asked
+    /// yet has its request on the way, and may have one answer.
     pub(super) fn leave(&self) {
         self.leaving.set(true);
+        if self.is_new() {
+            self.awaits_first_request();
+        }
         self.pace.client.nudge();
+    }
+
+    /// Its first request has so long from now on.
+    pub(super) fn awaits_first_request(&self) {
+        let time = self.limits.header_timeout;
+        let time = if self.leaving.get() {
+            time.min(MOMENT)
+        } else {
+            time
+        };
+        self.pace.client.set(time);
     }
 
     pub(super) fn is_leaving(&self) -> bool {
         self.leaving.get()
+    }
+
+    /// Whether it has asked nothing yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.requests.get() == 0 && matches!(self.phase.get(), Phase::Idle)
     }
 
     /// Whether the client has kept the gateway waiting for too long. While a request is served, that

@@ -4,14 +4,18 @@
 //! chance, one worker idle while another queues; so whoever accepts one for which another worker has more
 //! time hands it over. Only sockets from which nothing was read change hands, once at most.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::mpsc;
 
 use super::{
+    addresses::{Addresses, Claim},
     load::{AWAKE, Load, ONE},
     seat::Seat,
     socket::Fresh,
@@ -22,6 +26,8 @@ pub struct Crew {
     desks: Box<[Desk]>,
     /// How many connections all workers have.
     connections: AtomicUsize,
+    /// How many of them each address has.
+    addresses: Arc<Addresses>,
 }
 
 /// One worker's part in its crew.
@@ -34,6 +40,8 @@ pub struct Member {
 
 struct Desk {
     load: AtomicU64,
+    /// How often its worker said that it goes on.
+    beats: AtomicU64,
     door: mpsc::Sender<Fresh>,
 }
 
@@ -51,12 +59,14 @@ impl Crew {
             .map(|_| {
                 let (door, fresh) = mpsc::channel(DOOR);
                 let load = AtomicU64::new(0);
-                (Desk { load, door }, fresh)
+                let beats = AtomicU64::new(0);
+                (Desk { load, beats, door }, fresh)
             })
             .unzip();
         let crew = Arc::new(Self {
             desks: desks.into(),
             connections: AtomicUsize::new(0),
+            addresses: Arc::new(Addresses::new()),
         });
         let member = |(number, fresh)| Member {
             crew: Arc::clone(&crew),
@@ -73,6 +83,20 @@ impl Crew {
         self.desks.iter().map(load)
     }
 
+    /// How often each worker said that it goes on: one that stands still hangs.
+    pub fn beats(&self) -> impl Iterator<Item = u64> {
+        self.desks
+            .iter()
+            .map(|desk| desk.beats.load(Ordering::Relaxed))
+    }
+
+    /// Worker `number` goes on.
+    pub(super) fn beat(&self, number: usize) {
+        if let Some(desk) = self.desks.get(number) {
+            desk.beats.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// A seat for a connection that worker `own` has accepted, at whoever has most time for it; `None`
     /// when there are `limit` connections already.
     pub(super) fn seat(self: &Arc<Self>, own: usize, limit: usize) -> Option<Seat> {
@@ -81,6 +105,11 @@ impl Crew {
             return None;
         }
         Some(Seat::new(Arc::clone(self), self.choose(own)))
+    }
+
+    /// Counts one more connection for `address`; `None` when it has `limit` already.
+    pub(super) fn claim(&self, address: IpAddr, limit: usize) -> Option<Claim> {
+        self.addresses.claim(address, limit)
     }
 
     /// Hands a connection to the worker at whose desk its seat is; back it comes when that one has

@@ -17,6 +17,8 @@ pub(super) enum Framing {
     Length(u64),
     /// In chunks.
     Chunked,
+    /// There is none, and what comes next may be no HTTP: the request asks for another protocol.
+    Upgrade,
 }
 
 /// The most fields for which the HTTP library and this file have room without being told.
@@ -78,8 +80,7 @@ fn parse<'h>(
     {
         return Err(Code::RequestMalformed);
     }
-    let framing = framing(request.headers, request.version == Some(1));
-    framing.map(Some).ok_or(Code::RequestMalformed)
+    framing(request.headers, request.version == Some(1)).map(Some)
 }
 
 /// Whether the HTTP library takes the target for what it is. A fragment never belongs there
@@ -91,25 +92,43 @@ fn is_target(target: &str) -> bool {
     plain && (target.starts_with('/') || target.parse::<Uri>().is_ok())
 }
 
-/// `None` when the framing is not said exactly once, or in more than one way.
-fn framing(fields: &[httparse::Header<'_>], is_http_11: bool) -> Option<Framing> {
+/// Malformed when the framing is not said exactly once, or in more than one way.
+fn framing(fields: &[httparse::Header<'_>], is_http_11: bool) -> Result<Framing, Code> {
     let mut framing = None;
+    let mut switches = false;
     for field in fields {
-        let said = if field.name.eq_ignore_ascii_case("content-length") {
-            Framing::Length(length(field.value)?)
-        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
-            if !is_http_11 || !field.value.eq_ignore_ascii_case(b"chunked") {
-                return None;
+        // By its length first, which most fields do not have.
+        let said = match field.name.len() {
+            14 if field.name.eq_ignore_ascii_case("content-length") => {
+                Framing::Length(length(field.value).ok_or(Code::RequestMalformed)?)
             }
-            Framing::Chunked
-        } else {
-            continue;
+            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
+                if !is_http_11 || !field.value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Code::RequestMalformed);
+                }
+                Framing::Chunked
+            }
+            7 if field.name.eq_ignore_ascii_case("upgrade") => {
+                switches = is_http_11;
+                continue;
+            }
+            // RFC 9110 §10.1.1: an older client's means nothing.
+            6 if is_http_11 && field.name.eq_ignore_ascii_case("expect") => {
+                if !field.value.eq_ignore_ascii_case(b"100-continue") {
+                    return Err(Code::ExpectationFailed);
+                }
+                continue;
+            }
+            _ => continue,
         };
         if framing.replace(said).is_some() {
-            return None;
+            return Err(Code::RequestMalformed);
         }
     }
-    Some(framing.unwrap_or(Framing::Length(0)))
+    Ok(match framing.unwrap_or(Framing::Length(0)) {
+        Framing::Length(0) if switches => Framing::Upgrade,
+        said => said,
+    })
 }
 
 /// Digits and nothing else. The HTTP library has no room for the last few numbers.
@@ -182,6 +201,23 @@ mod tests {
         }
         let old = b"POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert_eq!(whole(old, &Limits::default()), Err(Code::RequestMalformed));
+    }
+
+    #[test]
+    fn another_protocol_and_an_expectation_are_seen() {
+        assert_eq!(judge("Upgrade: x\r\n"), Ok(Framing::Upgrade));
+        assert_eq!(
+            judge("UPGRADE: x\r\nContent-Length: 0\r\n"),
+            Ok(Framing::Upgrade)
+        );
+        let with_body = "Upgrade: x\r\nContent-Length: 3\r\n";
+        assert_eq!(judge(with_body), Ok(Framing::Length(3)));
+        let with_body = "Upgrade: x\r\nTransfer-Encoding: chunked\r\n";
+        assert_eq!(judge(with_body), Ok(Framing::Chunked));
+        assert_eq!(judge("Expect: 100-Continue\r\n"), Ok(Framing::Length(0)));
+        assert_eq!(judge("Expect: 200-ok\r\n"), Err(Code::ExpectationFailed));
+        let old = b"GET /x HTTP/1.0\r\nUpgrade: x\r\nExpect: x\r\n\r\n";
+        assert_eq!(whole(old, &Limits::default()), Ok(Framing::Length(0)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::ListenAddress;
+use super::{Inherited, ListenAddress};
 
 /// A bound socket.
 #[derive(Debug)]
@@ -19,6 +19,15 @@ pub enum Listener {
     Tcp(TcpListener),
     /// For a Unix socket; removed from the file system by whoever bound it.
     Unix(UnixListener),
+}
+
+/// How addresses are opened.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// The sockets that came with the process.
+    pub inherited: Inherited,
+    /// Whether a port may be shared with another gateway of the same user, which is about to end.
+    pub takes_over: bool,
 }
 
 /// An address that cannot be listened on.
@@ -35,17 +44,25 @@ pub struct ListenError {
 const BACKLOG: i32 = 4096;
 
 /// After how long a silent client is asked whether it is still there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(60);
 
 impl Listener {
-    /// Binds `count` sockets to the same address. The port 0 becomes one free port for all of them.
+    /// Opens an address for `count` workers: so many sockets that share it, for each socket behind it. The
+    /// port 0 becomes one free port for all of them.
     ///
     /// # Errors
     /// [`ListenError`] with what the system says.
-    pub fn bind(address: &ListenAddress, count: usize) -> Result<Vec<Self>, ListenError> {
+    pub fn open(
+        address: &ListenAddress,
+        count: usize,
+        opening: &mut Opening,
+    ) -> Result<Vec<Vec<Self>>, ListenError> {
         let bound = match address {
-            ListenAddress::Tcp(address) => bind_tcp(*address, count),
-            ListenAddress::Unix(path) => bind_unix(path, count),
+            ListenAddress::Tcp(address) => {
+                bind_tcp(*address, count, opening.takes_over).map(|bound| vec![bound])
+            }
+            ListenAddress::Unix(path) => bind_unix(path, count).map(|bound| vec![bound]),
+            ListenAddress::Inherited(name) => share(opening.inherited.take(name.as_deref()), count),
         };
         bound.map_err(|error| ListenError {
             address: address.to_string(),
@@ -61,6 +78,14 @@ impl Listener {
             Self::Unix(_) => None,
         }
     }
+
+    /// Another handle on the same socket.
+    fn again(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
+            Self::Unix(listener) => listener.try_clone().map(Self::Unix),
+        }
+    }
 }
 
 impl fmt::Display for ListenAddress {
@@ -68,14 +93,19 @@ impl fmt::Display for ListenAddress {
         match self {
             Self::Tcp(address) => write!(f, "{address}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Inherited(Some(name)) => write!(f, "fd:{name}"),
+            Self::Inherited(None) => f.write_str("systemd"),
         }
     }
 }
 
-fn bind_tcp(address: SocketAddr, count: usize) -> io::Result<Vec<Listener>> {
+fn bind_tcp(address: SocketAddr, count: usize, takes_over: bool) -> io::Result<Vec<Listener>> {
     // The first socket is bound alone: with SO_REUSEPORT a second gateway of the same user would
-    // share the port in silence, and one that is in use should be reported.
-    probe(address)?;
+    // share the port in silence, and one that is in use should be reported. Unless it is to be shared,
+    // with a gateway that is about to end.
+    if !takes_over {
+        probe(address)?;
+    }
     let first = tcp_socket(address)?;
     let address = first.local_addr()?;
     let mut listeners = vec![Listener::Tcp(first)];
@@ -116,6 +146,23 @@ fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// Each inherited socket for each worker: all of them take from its one queue.
+fn share(sockets: Vec<Listener>, count: usize) -> io::Result<Vec<Vec<Listener>>> {
+    if sockets.is_empty() {
+        let why = "no such socket came with the process (LISTEN_FDS, LISTEN_FDNAMES)";
+        return Err(io::Error::new(io::ErrorKind::NotFound, why));
+    }
+    let shared = sockets.into_iter().map(|socket| {
+        let mut all = Vec::with_capacity(count);
+        for _ in 1..count {
+            all.push(socket.again()?);
+        }
+        all.push(socket);
+        Ok(all)
+    });
+    shared.collect()
+}
+
 fn bind_unix(path: &Path, count: usize) -> io::Result<Vec<Listener>> {
     remove_stale(path)?;
     let first = UnixListener::bind(path)?;
@@ -146,7 +193,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 pub fn clean_up(addresses: &[ListenAddress]) {
     let paths = addresses.iter().filter_map(|address| match address {
         ListenAddress::Unix(path) => Some::<&PathBuf>(path),
-        ListenAddress::Tcp(_) => None,
+        ListenAddress::Tcp(_) | ListenAddress::Inherited(_) => None,
     });
     for path in paths {
         let _ = std::fs::remove_file(path);

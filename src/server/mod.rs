@@ -3,27 +3,41 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 mod accept;
+mod addresses;
+mod alarm;
 mod answer;
+mod arrival;
 mod awake;
+mod begun;
 mod chunks;
 mod client;
 mod connection;
 mod crew;
 mod farewell;
+mod h2;
+mod handshake;
 mod head;
+mod inherited;
 pub mod listener;
 mod load;
 mod place;
+mod protocol;
+mod proxy;
 mod seat;
 mod socket;
 mod stream;
+mod switch;
+mod tunnel;
 mod watch;
 pub mod worker;
 
 pub use crate::limits::Limits;
+pub use alarm::Alarm;
 pub use crew::{Crew, Member};
+pub use inherited::Inherited;
 pub use listener::{ListenError, Listener};
 pub use load::Load;
+pub use proxy::ProxyProtocol;
 pub use worker::{Course, Worker};
 
 /// How the gateway listens, prepared from `[server]`.
@@ -33,6 +47,12 @@ pub struct Settings {
     pub listen: Vec<ListenAddress>,
     /// Worker threads; 0: one for each core.
     pub workers: usize,
+    /// Which connections begin with a PROXY header.
+    pub proxy_protocol: ProxyProtocol,
+    /// Whether clients may choose HTTP/2 in a TLS handshake.
+    pub http2: bool,
+    /// Whether clients without TLS may begin with HTTP/2 at once.
+    pub http2_cleartext: bool,
     /// What one connection and one request may cost.
     pub limits: Limits,
 }
@@ -44,4 +64,6 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
+    /// Sockets that came with the process: those of this name, or every one that nothing else names.
+    Inherited(Option<Box<str>>),
 }

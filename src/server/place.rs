@@ -1,8 +1,9 @@
 //! A connection's place with its worker.
 
-use std::rc::Rc;
+use std::{net::IpAddr, rc::Rc};
 
-use super::{client::Client, seat::Seat, worker::Shop};
+use super::{addresses::Claim, client::Client, seat::Seat, worker::Shop};
+use crate::telemetry::Closed;
 
 /// A place among the connections of a worker; given back when it is dropped, the seat first: whoever
 /// sees that a connection is gone may count on it.
@@ -35,6 +36,16 @@ impl Place {
         &self.entry.shop
     }
 
+    /// The place is that of a client at `address` from now on, whom a balancer has named.
+    pub(super) fn changes_hands(&self, address: Option<IpAddr>) -> Rc<Client> {
+        self.shop().admit_at(self.entry.id, address)
+    }
+
+    /// It is counted for its address by `claim`, where that has a limit.
+    pub(super) fn counts_for(&mut self, claim: Option<Claim>) {
+        self.seat.counts_for(claim);
+    }
+
     /// The connection of `client`, whose place it is, is awake.
     pub(super) fn wakes<'p>(&'p self, client: &'p Rc<Client>) -> Waking<'p> {
         self.seat.wakes();
@@ -56,8 +67,14 @@ impl Drop for Waking<'_> {
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut clients = self.shop.clients.borrow_mut();
-        clients.remove(&self.id);
-        self.shop.gateway.metrics().connections.dec();
+        let client = clients.remove(&self.id);
+        let metrics = self.shop.gateway.metrics();
+        metrics.connections.dec();
+        metrics.connections_closed.inc(if std::thread::panicking() {
+            Closed::Panic
+        } else {
+            client.map_or(Closed::Client, |client| client.closed())
+        });
         if clients.is_empty() {
             self.shop.emptied.notify_one();
         }

@@ -3,6 +3,7 @@
 use std::{cell::Cell, sync::Arc};
 
 use super::{
+    addresses::Claim,
     crew::Crew,
     load::{AWAKE, ONE},
 };
@@ -12,16 +13,24 @@ pub(super) struct Seat {
     crew: Arc<Crew>,
     number: usize,
     is_awake: Cell<bool>,
+    /// That it is counted for its address, where that has a limit.
+    claim: Option<Claim>,
 }
 
 impl Seat {
     /// The seat of a connection that is counted as one that is awake.
     pub(super) const fn new(crew: Arc<Crew>, number: usize) -> Self {
         Self {
+            claim: None,
             crew,
             number,
             is_awake: Cell::new(true),
         }
+    }
+
+    /// It is counted by `claim`, and no more by an earlier one.
+    pub(super) fn counts_for(&mut self, claim: Option<Claim>) {
+        self.claim = claim;
     }
 
     /// Whose desk it is at.

@@ -2,11 +2,13 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, ready},
 };
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -23,6 +25,8 @@ pub(super) struct ClientStream<S> {
     watch: Watch,
     /// Nothing after what was read so far is good.
     stop: Option<Stop>,
+    /// What came behind a head that asks for another protocol, one read's worth at most.
+    held: BytesMut,
     discarded: usize,
 }
 
@@ -37,6 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
             client,
             watch: Watch::new(),
             stop: None,
+            held: BytesMut::new(),
             discarded: 0,
         }
     }
@@ -64,7 +69,62 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
         if let Err(stop) = followed {
             buffer.set_filled(before + stop.good);
             self.stop = Some(stop);
+        } else if let Some(behind) = self.watch.waits_to_switch() {
+            self.hold_back(behind, buffer);
         }
+    }
+
+    /// Keeps the last `behind` bytes: whose they are is open until the request is answered.
+    fn hold_back(&mut self, behind: usize, buffer: &mut ReadBuf<'_>) {
+        let end = buffer.filled().len() - behind;
+        let mut held = BytesMut::from(buffer.filled().get(end..).unwrap_or_default());
+        held.extend_from_slice(&self.held);
+        self.held = held;
+        buffer.set_filled(end);
+        self.client.switch.is_asked_for(self.watch.heads());
+    }
+
+    /// Nothing is to be read until it is clear in which protocol. Only the client's end is told.
+    fn poll_behind(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.client.switch.is_open() && self.held.is_empty() {
+            let mut room = [const { MaybeUninit::uninit() }; 4096];
+            let mut buffer = ReadBuf::uninit(&mut room);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.held.extend_from_slice(buffer.filled());
+        }
+        // Whoever answers the request is the one who reads, and does so again.
+        Poll::Pending
+    }
+
+    /// The request was answered in this protocol, and so what was held back is in it too.
+    fn goes_on(&mut self) {
+        self.watch.goes_on();
+        if self.held.is_empty() {
+            self.client.has_whole_requests(Some(self.watch.heads()));
+        }
+    }
+
+    /// What came, from the stream or from what was held back.
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.held.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let count = self.held.len().min(buffer.remaining());
+        buffer.put_slice(self.held.get(..count).unwrap_or_default());
+        self.held.advance(count);
+        Poll::Ready(Ok(()))
+    }
+
+    /// The stream itself and what was held back, for another protocol.
+    pub(super) fn into_parts(self) -> (S, BytesMut) {
+        (self.stream.into_inner(), self.held)
     }
 
     /// Ends the stream where the good bytes end, but not before every request in them is answered.
@@ -82,6 +142,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
 }
 
 impl<S: AsyncRead + Connected> ClientStream<S> {
+    /// Has its end look like a break.
+    pub(super) fn breaks(&self) {
+        self.stream.get_ref().breaks();
+    }
+
     /// Ready when something can be read.
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         self.stream.get_ref().poll_readable(context)
@@ -95,9 +160,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ClientStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.watch.waits_to_switch().is_some() {
+            if this.client.switch.is_open() || this.client.switch.is_done() {
+                return this.poll_behind(context);
+            }
+            this.goes_on();
+        }
         if this.stop.is_none() {
             let before = buffer.filled().len();
-            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+            ready!(this.poll_next(context, buffer))?;
             this.judge(buffer, before);
             if buffer.filled().len() > before {
                 return Poll::Ready(Ok(()));
@@ -135,7 +206,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        // With TLS, what was taken may still be on its way; a socket has nothing to flush.
+        if flushed.is_pending() {
+            this.client.blocks();
+        } else {
+            this.client.unblocks();
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,12 +16,16 @@ pub(super) struct Watch {
     empty: usize,
     /// How many heads have ended.
     heads: u64,
+    /// How many of the bytes last seen stand behind a head that asks for another protocol.
+    behind: usize,
 }
 
 enum Part {
     Head,
     Body(u64),
     Chunks(Chunks),
+    /// Behind a head that asks for another protocol: nobody knows yet what this is.
+    Switch,
 }
 
 /// From here on nothing is to be read.
@@ -44,12 +48,27 @@ impl Watch {
             begun: Vec::new(),
             empty: 0,
             heads: 0,
+            behind: 0,
         }
     }
 
     /// How many heads have ended.
     pub(super) const fn heads(&self) -> u64 {
         self.heads
+    }
+
+    /// Whether the last head asks for another protocol; the number of bytes that came behind it, which
+    /// were not followed.
+    pub(super) const fn waits_to_switch(&self) -> Option<usize> {
+        match self.part {
+            Part::Switch => Some(self.behind),
+            Part::Head | Part::Body(_) | Part::Chunks(_) => None,
+        }
+    }
+
+    /// The other protocol is none: what comes next is a head.
+    pub(super) fn goes_on(&mut self) {
+        self.part = Part::Head;
     }
 
     /// Whether the last byte was the last of a request, or none came yet.
@@ -91,6 +110,10 @@ impl Watch {
                     }
                     Err(_) => return Err(Stop { good, code: None }),
                 },
+                Part::Switch => {
+                    self.behind = rest.len();
+                    return Ok(());
+                }
             };
             rest = rest.get(taken..).unwrap_or_default();
         }
@@ -134,10 +157,12 @@ impl Watch {
         let taken = bytes.len() - head.len() + end;
         self.empty = 0;
         self.heads += 1;
+        self.behind = 0;
         self.part = match framing {
             Framing::Length(0) => Part::Head,
             Framing::Length(length) => Part::Body(length),
             Framing::Chunked => Part::Chunks(Chunks::new()),
+            Framing::Upgrade => Part::Switch,
         };
         Ok(Some(taken))
     }
@@ -176,6 +201,25 @@ mod tests {
             assert_eq!(stop.good, good.len() - cut, "cut at {cut}");
         }
         assert_eq!(Watch::new().follow(good.as_bytes(), &limits), Ok(()));
+    }
+
+    #[test]
+    fn nothing_behind_a_head_that_asks_for_another_protocol_is_followed() {
+        const SWITCH: &str = "GET /5 HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n";
+        const OTHER: &str = "\0\r\n\r\n";
+        let all = format!("{ONE}{SWITCH}{OTHER}");
+        let limits = Limits::default();
+        for cut in 0..all.len() {
+            let (first, second) = all.as_bytes().split_at(cut);
+            let mut watch = Watch::new();
+            assert_eq!(watch.follow(first, &limits), Ok(()), "cut at {cut}");
+            assert_eq!(watch.follow(second, &limits), Ok(()), "cut at {cut}");
+            let behind = OTHER.len().min(second.len());
+            assert_eq!(watch.waits_to_switch(), Some(behind), "cut at {cut}");
+            assert!(watch.heads() == 2 && !watch.is_between());
+            watch.goes_on();
+            assert!(watch.follow(OTHER.as_bytes(), &limits).is_err());
+        }
     }
 
     #[test]

@@ -10,15 +10,18 @@ use std::{
 };
 
 use hyper::server::conn::http1;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::{
     accept::{accept, take_over},
+    addresses::Claim,
+    alarm::Alarm,
     awake::{self, Awake},
     client::Client,
     crew::{Crew, Member},
     head::USUAL_FIELDS,
     listener::Listener,
+    proxy::ProxyProtocol,
 };
 use crate::{
     deadline::Deadlines,
@@ -33,6 +36,8 @@ use crate::{
 pub enum Course {
     /// Serve.
     Serve,
+    /// Serve on, and say that others should be asked: the drain begins soon.
+    Leave,
     /// Accept no more, and end when every request is done or the drain time-out has passed.
     Drain,
     /// End now.
@@ -43,12 +48,18 @@ pub enum Course {
 pub struct Worker {
     /// Its own listening sockets.
     pub listeners: Vec<Listener>,
+    /// Which connections begin with a PROXY header.
+    pub proxy_protocol: ProxyProtocol,
     /// The gateway that it serves.
     pub gateway: Arc<Gateway>,
+    /// Whether clients without TLS may begin with HTTP/2 at once.
+    pub http2_cleartext: bool,
     /// Its part in the crew of all workers.
     pub member: Member,
     /// What it is told.
     pub course: watch::Receiver<Course>,
+    /// What rings when one of its tasks panics.
+    pub alarm: Alarm,
 }
 
 /// What the connections of one worker share.
@@ -58,16 +69,21 @@ pub(super) struct Shop {
     pub(super) crew: Arc<Crew>,
     /// Which of the crew it is.
     pub(super) number: usize,
+    pub(super) proxy_protocol: ProxyProtocol,
     pub(super) pool: Pool,
     pub(super) recent: Recent,
     pub(super) deadlines: Deadlines,
     pub(super) http: http1::Builder,
+    pub(super) http2_cleartext: bool,
     pub(super) awake: Awake,
     pub(super) clients: RefCell<HashMap<u64, Rc<Client>>>,
     next: Cell<u64>,
     pub(super) turned_away: Cell<usize>,
     pub(super) emptied: tokio::sync::Notify,
 }
+
+/// An address has as many connections as it may.
+pub(super) struct Full;
 
 /// Room for the ends of the lines that belong to no field, and for empty lines in front.
 const LINE_ENDS: usize = 64;
@@ -87,30 +103,53 @@ impl Worker {
     pub async fn run(self) -> bool {
         let Self {
             listeners,
+            proxy_protocol,
             gateway,
+            http2_cleartext,
             member,
             mut course,
+            alarm,
         } = self;
         let Member {
             crew,
             number,
             mut fresh,
         } = member;
-        let shop = Rc::new(Shop::new(gateway, crew, number));
-        let ticking = tokio::task::spawn_local(shop.deadlines.clone().run());
-        let looking = tokio::task::spawn_local(look(Rc::clone(&shop)));
+        let shop = Rc::new(Shop::new(
+            gateway,
+            crew,
+            number,
+            proxy_protocol,
+            http2_cleartext,
+        ));
+        let ticking = alarm
+            .clone()
+            .over("deadlines", shop.deadlines.clone().run());
+        let ticking = tokio::task::spawn_local(ticking);
+        let looking = alarm.clone().over("look", look(Rc::clone(&shop)));
+        let looking = tokio::task::spawn_local(looking);
         let accepting: Vec<_> = listeners
             .into_iter()
-            .map(|listener| tokio::task::spawn_local(accept(listener, Rc::clone(&shop))))
+            .map(|listener| {
+                let closing = Rc::new(Notify::new());
+                let accepting = accept(listener, Rc::clone(&shop), Rc::clone(&closing));
+                let accepting = alarm.clone().over("accept", accepting);
+                (closing, tokio::task::spawn_local(accepting))
+            })
             .collect();
+        let _guard = alarm.guard("worker");
         let next = tokio::select! {
-            next = course.wait_for(|course| *course != Course::Serve) => {
+            next = course.wait_for(|course| !matches!(course, Course::Serve | Course::Leave)) => {
                 next.map_or(Course::Stop, |c| *c)
             }
             () = take_over(&mut fresh, &shop) => Course::Stop,
         };
-        for task in accepting {
-            task.abort();
+        for (closing, _) in &accepting {
+            // Whoever is not waiting for it now finds it later.
+            closing.notify_one();
+        }
+        for (_, task) in accepting {
+            let _ = task.await;
         }
         // Nobody can hand over any more; what is on its way is as good as accepted.
         fresh.close();
@@ -129,6 +168,7 @@ async fn look(shop: Rc<Shop>) {
     loop {
         for _ in 0..LOOKS {
             interval.tick().await;
+            shop.crew.beat(shop.number);
             shop.awake.look();
         }
         shop.pool.look();
@@ -136,19 +176,28 @@ async fn look(shop: Rc<Shop>) {
 }
 
 impl Shop {
-    fn new(gateway: Arc<Gateway>, crew: Arc<Crew>, number: usize) -> Self {
+    fn new(
+        gateway: Arc<Gateway>,
+        crew: Arc<Crew>,
+        number: usize,
+        proxy_protocol: ProxyProtocol,
+        http2_cleartext: bool,
+    ) -> Self {
         let limits = Rc::new(gateway.limits().clone());
-        let tick = TICK.min(limits.header_timeout / 4);
+        let shortest = limits.header_timeout.min(limits.handshake_timeout);
+        let tick = TICK.min(shortest / 4);
         let http = http(&limits);
         Self {
             gateway,
             limits,
             crew,
             number,
+            proxy_protocol,
             pool: Pool::default(),
             recent: Recent::default(),
             deadlines: Deadlines::new(tick),
             http,
+            http2_cleartext,
             awake: Awake::default(),
             clients: RefCell::default(),
             next: Cell::new(0),
@@ -168,24 +217,50 @@ impl Shop {
         };
         tokio::select! {
             () = emptied => true,
-            () = tokio::time::sleep(self.gateway.limits().drain_timeout) => false,
+            // A tunnel's request was answered long ago.
+            () = tokio::time::sleep(self.gateway.limits().drain_timeout) => {
+                self.clients.borrow().values().all(|client| client.switch.is_done())
+            }
             _ = course.wait_for(|course| *course == Course::Stop) => false,
         }
     }
 
     /// A client at `address`, with its number among those that are here.
     pub(super) fn admit(&self, address: Option<IpAddr>) -> (u64, Rc<Client>) {
+        let id = self.next.replace(self.next.get().wrapping_add(1));
+        (id, self.admit_at(id, address))
+    }
+
+    /// A client at `address`, with the number `id` from now on.
+    pub(super) fn admit_at(&self, id: u64, address: Option<IpAddr>) -> Rc<Client> {
         let limits = Rc::clone(&self.limits);
-        let pace = Rc::new(Pace::new(&self.deadlines, limits.idle_timeout));
+        let pace = Pace::new(&self.deadlines, limits.idle_timeout).at_least(limits.body_rate);
         let client = Rc::new(Client::new(
             Peer::new(address),
-            pace,
+            Rc::new(pace),
             limits,
             self.deadlines.now(),
         ));
-        let id = self.next.replace(self.next.get().wrapping_add(1));
         self.clients.borrow_mut().insert(id, Rc::clone(&client));
-        (id, client)
+        client
+    }
+
+    /// Counts one more connection for `address`, unless a trusted proxy speaks there for many.
+    ///
+    /// # Errors
+    /// [`Full`] when it has as many as it may.
+    pub(super) fn claim(&self, address: Option<IpAddr>) -> Result<Option<Claim>, Full> {
+        let limit = self.limits.connections_per_address;
+        match address {
+            Some(address) if limit > 0 => {
+                let address = address.to_canonical();
+                if self.gateway.snapshot().trusts(Some(address)) {
+                    return Ok(None);
+                }
+                self.crew.claim(address, limit).map(Some).ok_or(Full)
+            }
+            _ => Ok(None),
+        }
     }
 }
 

@@ -13,6 +13,16 @@ pub enum Format {
     Json,
 }
 
+/// Has panics logged by their place only. What they say is left out: it may be a piece of what a client
+/// sent, a token even.
+pub fn panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string);
+        let thread = std::thread::current();
+        tracing::error!(at, thread = thread.name(), "panic: a defect of the gateway");
+    }));
+}
+
 /// Starts logging; `PORTCULLIS_LOG` filters (`info` by default). A second call changes nothing.
 pub fn start(format: Option<Format>) {
     let terminal = std::io::stderr().is_terminal();

@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-pub use super::histogram::Durations;
+pub use super::{closed::ConnectionsClosed, histogram::Durations};
 
 /// The metrics of a gateway. What a served request touches is resolved beforehand and atomic.
 #[derive(Debug, Default)]
@@ -21,6 +21,16 @@ pub struct Metrics {
     pub upstream_duration: Durations,
     /// `portcullis_connections`: clients' connections now.
     pub connections: Gauge<i64, AtomicI64>,
+    /// `portcullis_connections_closed_total`.
+    pub connections_closed: ConnectionsClosed,
+    /// `portcullis_panics_total`.
+    pub panics: Counter,
+    /// `portcullis_memory_resident_bytes`, `…_ceiling_bytes`, `…_pressure` and `…_sheds_total`.
+    pub memory: MemoryMetrics,
+    /// `portcullis_tunnels`: connections that have switched to another protocol, now.
+    pub tunnels: Gauge<i64, AtomicI64>,
+    /// `portcullis_responses_cut_off_total`: responses that broke off after their head.
+    pub responses_cut_off: Family<CutOffLabels, Counter>,
     /// `portcullis_token_cache_hits_total`.
     pub token_cache_hits: Counter,
     /// `portcullis_token_cache_misses_total`.
@@ -29,6 +39,60 @@ pub struct Metrics {
     pub config_reloads: Family<ReloadLabels, Counter>,
     /// `portcullis_sessions_total`.
     pub sessions: Family<SessionLabels, Counter>,
+    /// `portcullis_tls_handshakes_total`: those with clients.
+    pub tls_handshakes: Family<HandshakeLabels, Counter>,
+}
+
+/// The labels of `portcullis_tls_handshakes_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HandshakeLabels {
+    /// `full`, `resumed`, `failed`, `timed_out`, `plain` when it was HTTP without TLS, or `left` when
+    /// the client went before it said anything.
+    pub outcome: &'static str,
+    /// `1.2` or `1.3`; `-` when none was agreed on.
+    pub version: &'static str,
+}
+
+/// What the gateway knows of its own memory.
+#[derive(Debug, Default)]
+pub struct MemoryMetrics {
+    /// What the process holds, when there is a ceiling.
+    pub resident: Gauge<i64, AtomicI64>,
+    /// What it may hold; 0: there is no ceiling.
+    pub ceiling: Gauge<i64, AtomicI64>,
+    /// 0: calm, 1: the caches are cut, 2: new connections and requests are refused.
+    pub pressure: Gauge<i64, AtomicI64>,
+    /// How often the caches were cut.
+    pub sheds: Counter,
+}
+
+impl MemoryMetrics {
+    fn register(&self, registry: &mut Registry) {
+        for (name, help, gauge) in [
+            (
+                "memory_resident_bytes",
+                "What the process holds, when there is a ceiling",
+                &self.resident,
+            ),
+            (
+                "memory_ceiling_bytes",
+                "What it may hold; 0: no ceiling",
+                &self.ceiling,
+            ),
+            (
+                "memory_pressure",
+                "0: calm, 1: caches are cut, 2: new connections and requests are refused",
+                &self.pressure,
+            ),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        registry.register(
+            "memory_sheds",
+            "How often the caches were cut to save memory",
+            self.sheds.clone(),
+        );
+    }
 }
 
 /// The labels of `portcullis_sessions_total`.
@@ -53,6 +117,15 @@ pub struct RequestLabels {
     /// `allow`, `refuse`, or `fail` when the upstream failed.
     pub outcome: &'static str,
     /// The refusal's code; `ok` when it was allowed.
+    pub code: &'static str,
+}
+
+/// The labels of `portcullis_responses_cut_off_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CutOffLabels {
+    /// The route's name.
+    pub route: Arc<str>,
+    /// The code of a refusal for the same reason.
     pub code: &'static str,
 }
 
@@ -85,6 +158,27 @@ impl Metrics {
             self.connections.clone(),
         );
         registry.register(
+            "connections_closed",
+            "Connections of clients that ended, by reason",
+            self.connections_closed.family.clone(),
+        );
+        registry.register(
+            "panics",
+            "Defects of the gateway that ended a request or a task",
+            self.panics.clone(),
+        );
+        self.memory.register(registry);
+        registry.register(
+            "tunnels",
+            "Connections of clients that have switched to another protocol, now",
+            self.tunnels.clone(),
+        );
+        registry.register(
+            "responses_cut_off",
+            "Responses that broke off after their head by route and reason",
+            self.responses_cut_off.clone(),
+        );
+        registry.register(
             "token_cache_hits",
             "Tokens whose signature was known to be good",
             self.token_cache_hits.clone(),
@@ -98,6 +192,11 @@ impl Metrics {
             "sessions",
             "Sessions by what became of them",
             self.sessions.clone(),
+        );
+        registry.register(
+            "tls_handshakes",
+            "TLS handshakes with clients by outcome and version",
+            self.tls_handshakes.clone(),
         );
         for outcome in RELOADS {
             // From the start, so that the first refusal is a rise.

@@ -1,7 +1,9 @@
 //! What the gateway tells its operators: metrics and logs.
 
+pub mod closed;
 mod histogram;
 pub mod log;
 pub mod metrics;
 
+pub use closed::Closed;
 pub use metrics::Metrics;

@@ -81,6 +81,51 @@ fn every_refusal_is_described_with_its_status_and_challenge() {
     assert_eq!(described.len(), all.len(), "one stands there twice");
 }
 
+/// The generated reference has every key of the program, so that the document has too.
+#[test]
+fn every_limit_is_described_with_its_default() {
+    let reference = include_str!("../../config/full.toml");
+    let section = reference.split("\n[server.limits]\n").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let keys = section.lines().filter_map(|line| line.split_once(" = "));
+    let keys: BTreeMap<_, _> = keys.filter(|(key, _)| !key.starts_with('#')).collect();
+    let limits = include_str!("../../docs/limits.md");
+    let rows = rows(limits, "| key | default |");
+    let described: BTreeMap<_, _> = rows
+        .iter()
+        .map(|row| (row[0].trim_matches('`'), row[1].trim_matches('`')))
+        .collect();
+    assert_eq!(described, keys);
+    assert_eq!(rows.len(), keys.len(), "one stands there twice");
+    for row in &rows {
+        assert!(!row[2].is_empty() && !row[3].is_empty(), "{row:?}");
+    }
+}
+
+#[test]
+fn the_metrics_that_the_limits_name_are_there() {
+    let metrics = portcullis::telemetry::Metrics::default();
+    let mut registry = prometheus_client::registry::Registry::with_prefix("portcullis");
+    metrics.register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let limits = include_str!("../../docs/limits.md");
+    for name in quoted(limits) {
+        if let Some(reason) = name.split("reason=\"").nth(1) {
+            let reason = reason.trim_end_matches("\"}");
+            assert!(text.contains(&format!("reason=\"{reason}\"}} 0")), "{name}");
+        }
+        if let Some(code) = name.split("code=\"").nth(1) {
+            let code = code.trim_end_matches("\"}");
+            assert!(Code::ALL.iter().any(|known| known.name() == code), "{name}");
+        }
+        if name.starts_with("portcullis_") && !name.contains('{') {
+            let name = name.trim_end_matches("_total");
+            assert!(text.contains(name), "{name}");
+        }
+    }
+}
+
 #[test]
 fn the_readme_lists_every_refusal_under_its_status() {
     let mut listed = BTreeSet::new();
@@ -118,6 +163,18 @@ fn the_configurations_about_routes_can_be_used_without_a_warning() {
             Ok(config) => assert!(config.warnings.is_empty(), "{:?}", config.warnings),
             Err(report) => panic!("{}", report.render(false)),
         }
+    }
+}
+
+/// Their files are read in the tests of the room.
+#[test]
+fn the_configurations_about_tls_name_keys_that_there_are() {
+    let examples = blocks(include_str!("../../docs/tls.md"), "toml");
+    assert_eq!(examples.len(), 3);
+    for text in examples {
+        let parsed = config::parse("tls.md", text, root(), &|_| None, &Clock::system());
+        let report = parsed.err().unwrap().render(false);
+        assert!(!report.contains("unknown key"), "{report}");
     }
 }
 

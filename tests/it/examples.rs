@@ -45,7 +45,7 @@ impl Example {
         change(&mut config, directory.path());
         let clock = Clock::standing_at(UnixTime(NOW));
         let text = toml::to_string(&config).unwrap();
-        let gateway = Gateway::start(&text, directory.path(), &clock);
+        let gateway = Gateway::start(&text, directory.path(), &clock, None);
         let snapshot = gateway.running().gateway().snapshot();
         for issuer in snapshot.policy.registry.iter() {
             gateway.refresh(&issuer.name);

@@ -271,7 +271,12 @@ fn an_imported_gateway_lets_in_whom_the_other_did() {
         section(&format!("url = {:?}", upstream.url())),
     );
     let clock = Clock::standing_at(UnixTime(NOW));
-    let gateway = Gateway::start(&toml::to_string(&config).unwrap(), folder.path(), &clock);
+    let gateway = Gateway::start(
+        &toml::to_string(&config).unwrap(),
+        folder.path(),
+        &clock,
+        None,
+    );
     gateway.refresh(STAFF);
     let token = |audience: &str| {
         let token = Token::of(mint::es256()).claim("iss", STAFF);

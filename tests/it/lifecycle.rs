@@ -12,7 +12,7 @@ use portcullis::clock::{Clock, UnixTime};
 use serde_json::Value;
 
 use super::harness::{
-    Connection, ISSUER, NOW, Reply, Request, Response, Stage, get, mint, request,
+    Connection, ISSUER, NOW, PATIENCE, Reply, Request, Response, Stage, get, mint, refused, request,
 };
 
 fn bearer(path: &str) -> Request {
@@ -57,6 +57,84 @@ fn a_drain_finishes_what_runs_and_closes_what_is_idle() {
 }
 
 #[test]
+fn before_a_drain_others_are_asked_and_nobody_is_refused() {
+    let stage = Stage::new();
+    assert_eq!(admin(&stage, "/readyz").status, 200);
+    stage.gateway.running().announce_drain();
+    let ready = admin(&stage, "/readyz");
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json()["draining"], true);
+    assert_eq!(admin(&stage, "/livez").status, 200);
+    // New connections are served as before, and old ones too.
+    let mut connection = Connection::open(stage.address());
+    for _ in 0..2 {
+        let response = connection.exchange(&bearer("/"));
+        assert_eq!((response.status, response.field("connection")), (200, None));
+    }
+    stage.rejects(&mint::token().claim("exp", 0), "token_expired");
+    assert!(stage.gateway.drain());
+    assert!(connection.is_closed());
+}
+
+#[test]
+fn in_a_drain_it_is_alive_and_not_ready() {
+    let stage = Stage::new();
+    stage.upstream.replies(Reply::Held(
+        b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone".to_vec(),
+    ));
+    let mut idle = Connection::open(stage.address());
+    assert_eq!(idle.exchange(&get("/")).status, 401);
+    let mut busy = Connection::open(stage.address());
+    busy.send(bearer("/").bytes());
+    stage.upstream.wait_for(0);
+    let at = stage.gateway.admin();
+    let Stage {
+        gateway,
+        upstream,
+        issuer: _issuer,
+        ..
+    } = stage;
+    let draining = thread::spawn(move || gateway.drain());
+    assert!(idle.is_closed());
+    assert_eq!(get("/readyz").send(at).status, 503);
+    assert_eq!(get("/livez").send(at).status, 200);
+    drop(idle);
+    let began = std::time::Instant::now();
+    let counted = "closed_total{reason=\"drain\"} 1\n";
+    while !get("/metrics").send(at).text().contains(counted) {
+        assert!(began.elapsed() < PATIENCE);
+    }
+    upstream.release();
+    assert_eq!(busy.read(false).status, 200);
+    assert!(draining.join().unwrap());
+}
+
+#[test]
+fn who_has_just_connected_is_answered_in_a_drain() {
+    let stage = Stage::new();
+    let early: Vec<_> = (0..20)
+        .map(|_| {
+            let mut connection = Connection::open(stage.address());
+            connection.send(bearer("/").bytes());
+            connection
+        })
+        .collect();
+    // Some of them are still in the listener's queue, and others have been accepted and not read.
+    let Stage {
+        gateway,
+        upstream,
+        issuer: _issuer,
+        ..
+    } = stage;
+    assert!(gateway.drain());
+    for mut connection in early {
+        assert_eq!(connection.read(false).status, 200);
+        assert!(connection.is_closed());
+    }
+    assert_eq!(upstream.count(), 20);
+}
+
+#[test]
 fn a_drain_does_not_wait_for_ever() {
     let stage = Stage::with("[server.limits]\ndrain_timeout = \"200ms\"");
     stage.upstream.replies(Reply::Silence);
@@ -92,15 +170,20 @@ fn a_panic_ends_its_own_request_and_lets_nothing_through() {
         armed.store(true, Ordering::SeqCst);
         let mut connection = Connection::open(stage.address());
         connection.send(bearer("/").bytes());
-        if let Some(response) = connection.try_read(false) {
-            assert!(response.status >= 500, "{}", response.status);
-        }
+        let response = connection.read(false);
+        refused(&response, 500, "internal_error");
+        assert_eq!(response.field("connection"), Some("close"));
+        assert!(connection.is_closed());
         assert!(!armed.load(Ordering::SeqCst), "the clock was asked");
         assert_eq!(stage.upstream.count(), 1);
     }
     assert_eq!(other.exchange(&bearer("/")).status, 200);
     stage.accepts(&mint::token());
     stage.rejects(&mint::token().claim("exp", 0), "token_expired");
+    let metrics = admin(&stage, "/metrics").text();
+    assert!(metrics.contains("portcullis_panics_total 3\n"), "{metrics}");
+    assert!(metrics.contains("closed_total{reason=\"panic\"} 3\n"));
+    assert!(metrics.contains("outcome=\"fail\",code=\"internal_error\"} 3\n"));
     drop(other);
     assert!(stage.gateway.drain(), "a connection was not given back");
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod balance;
+#[cfg(test)]
 mod bind;
 #[cfg(test)]
 mod cache;
@@ -12,6 +14,8 @@ mod certificates;
 mod claims;
 #[cfg(test)]
 mod deadlines;
+#[cfg(test)]
+mod desync;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
@@ -27,11 +31,17 @@ mod filters;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod http2;
+#[cfg(test)]
+mod http2_upstream;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
@@ -53,13 +63,25 @@ mod logs;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod minting;
+#[cfg(test)]
+mod names;
+#[cfg(test)]
+mod overload;
+#[cfg(test)]
 mod path;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod replies;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]
@@ -73,9 +95,23 @@ mod smoke;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod tls_clients;
+#[cfg(test)]
+mod tls_reload;
+#[cfg(test)]
+mod tls_upstream;
+#[cfg(test)]
 mod together;
 #[cfg(test)]
 mod token_place;
+#[cfg(test)]
+mod trailers;
+#[cfg(test)]
+mod tunnels;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]

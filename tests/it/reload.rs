@@ -1,18 +1,12 @@
 //! A new configuration is taken whole or not at all, and no request fails because of it.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    os::unix::fs::symlink,
-    process::{Child, ChildStderr, Command, Stdio},
-    thread,
-};
+use std::{fs, os::unix::fs::symlink, thread};
 
 use portcullis::reload::{Cause, Outcome};
 use serde_json::Value;
 
 use super::harness::{
-    Connection, FILE, ISSUER, Issuer, Reply, Stage, Upstream, get, mint, request,
+    Connection, FILE, ISSUER, Issuer, Program, Reply, Stage, Upstream, get, mint, request,
 };
 
 fn stage() -> Stage {
@@ -430,52 +424,6 @@ fn without_a_file_there_is_nothing_to_reload() {
     stage.refuses(&request("POST", "/reload"), 401, "token_missing");
 }
 
-/// The built program; killed when a test fails.
-struct Program {
-    child: Child,
-    log: BufReader<ChildStderr>,
-}
-
-impl Program {
-    fn start(file: &std::path::Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .args(["run", "--log-format", "json", "-c"])
-            .arg(file)
-            .env_remove("PORTCULLIS_LOG")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Self { child, log }
-    }
-
-    /// The next log event with this message.
-    fn next(&mut self, message: &str) -> Value {
-        let mut line = String::new();
-        while self.log.read_line(&mut line).unwrap() > 0 {
-            let event: Value = serde_json::from_str(&line).unwrap();
-            if event["message"].as_str().unwrap().starts_with(message) {
-                return event;
-            }
-            line.clear();
-        }
-        panic!("the program ended without {message}");
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.unwrap().success());
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_hangup_reloads_and_does_not_end_the_program() {
     let stage = stage();
@@ -509,5 +457,5 @@ fn a_hangup_reloads_and_does_not_end_the_program() {
     assert_eq!(asked(), 200);
     program.signal("TERM");
     program.next("every request finished");
-    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+    assert_eq!(program.wait(), Some(0));
 }

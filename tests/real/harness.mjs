@@ -136,7 +136,11 @@ export async function startUpstream() {
   const seen = [];
   const server = http.createServer(async (request, response) => {
     let body = '';
-    for await (const part of request.setEncoding('utf8')) body += part;
+    try {
+      for await (const part of request.setEncoding('utf8')) body += part;
+    } catch {
+      return; // Whoever asked gave it up.
+    }
     const shown = { method: request.method, url: request.url, headers: request.headers, body };
     seen.push(shown);
     response.setHeader('content-type', 'application/json').end(JSON.stringify(shown));
@@ -146,14 +150,15 @@ export async function startUpstream() {
   return { url: `http://127.0.0.1:${server.address().port}`, seen };
 }
 
-/** A gateway in front of `upstream`; `issuers` is the rest of its configuration. */
-export async function startGateway(folder, upstream, issuers) {
+/** A gateway in front of `upstream`; `issuers` is the rest of its configuration, `server` keys of [server]. */
+export async function startGateway(folder, upstream, issuers, server = '') {
   const [port, admin] = [await freePort(), await freePort()];
   const file = path.join(folder, 'portcullis.toml');
   writeFileSync(file, `
 [server]
 listen = "127.0.0.1:${port}"
 workers = 1
+${server}
 [admin]
 listen = "127.0.0.1:${admin}"
 [upstream]
@@ -163,7 +168,8 @@ ${issuers}`);
   await until('the gateway is ready', child, async () =>
     (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
   const status = async () => (await fetch(`http://127.0.0.1:${admin}/status`)).json();
-  return { url: `http://127.0.0.1:${port}`, child, upstream, status };
+  const adminUrl = `http://127.0.0.1:${admin}`;
+  return { url: `http://127.0.0.1:${port}`, adminUrl, child, upstream, status };
 }
 
 /** The request reaches the upstream, and the answer comes back. */

@@ -1,6 +1,7 @@
 """A small client, for what wrk cannot do: exact numbers of requests, idle connections, large bodies."""
 
 import socket
+import ssl
 
 
 def request(token, path="/orders/42", method="GET", fields=""):
@@ -10,11 +11,15 @@ def request(token, path="/orders/42", method="GET", fields=""):
 
 
 class Client:
-    """One keep-alive connection."""
+    """One keep-alive connection; with `tls` over TLS, whoever is at the other end."""
 
-    def __init__(self, port, seconds=60):
+    def __init__(self, port, seconds=60, tls=False):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self.socket = context.wrap_socket(self.socket)
         self.rest = b""
 
     def __enter__(self):

@@ -43,23 +43,25 @@ class Sample:
         return self.requests / self.seconds
 
 
-def measure(process, port, requests, seconds, *, once=False, then=None, connections=CONNECTIONS):
+def measure(process, port, requests, seconds, *, once=False, then=None, connections=CONNECTIONS,
+            scheme="http"):
     """Loads the proxy for some seconds. `requests` is a file of requests; with `once`, each is sent
     once at most. Any answer but a good one means that the figure would be of something else."""
     before = process.cpu()
-    said = wrk(port, requests, seconds, once=once, then=then, connections=connections)
+    said = wrk(port, requests, seconds, once=once, then=then, connections=connections,
+               scheme=scheme)
     sample = Sample(cpu=process.cpu() - before, memory=process.memory(), **said)
     if sample.broken or sample.refused or not sample.requests:
         raise CannotMeasure(f"{process.child.args[3]}: {said}")
     return sample
 
 
-def wrk(port, requests, seconds, *, once=False, then=None, connections=CONNECTIONS):
+def wrk(port, requests, seconds, *, once=False, then=None, connections=CONNECTIONS, scheme="http"):
     """Runs wrk; its figures by name, times in milliseconds."""
     arguments = [requests, "once" if once else "rotate", *(then or ())]
     run = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-         "-s", HERE / "load.lua", f"http://127.0.0.1:{port}/", "--", *map(str, arguments)],
+         "-s", HERE / "load.lua", f"{scheme}://127.0.0.1:{port}/", "--", *map(str, arguments)],
         capture_output=True, text=True, check=False,
     )
     try:

@@ -31,9 +31,11 @@ http {{
     return stand.start([program("nginx"), "-c", conf, "-p", stand.folder], port), port
 
 
-def haproxy(stand, signer=None, upstream=None):
-    """One thread, upstream connections shared; with `signer`, tokens are checked."""
+def haproxy(stand, signer=None, upstream=None, tls=None):
+    """One thread, upstream connections shared; with `signer`, tokens are checked; with `tls`, a PEM of
+    certificate and key, it is spoken with clients."""
     port = free_port()
+    secured = f" ssl crt {tls} alpn http/1.1" if tls else ""
     checks = _haproxy_checks(stand, signer) if signer else ""
     conf = stand.write(f"haproxy-{port}.cfg", f"""
 global
@@ -47,7 +49,7 @@ defaults
   timeout http-keep-alive 600s
   http-reuse always
 frontend f
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096{secured}
 {checks}  default_backend b
 backend b
   server s 127.0.0.1:{upstream or stand.upstream}

@@ -23,7 +23,10 @@ class Settings:
     issuers_file: str = ""
     jwks_uri: str = ""
     fetch: str = ""
+    http2: bool = False
     cores: tuple = (PROXY_CORE,)
+    # A PEM of certificate and key.
+    tls: str = ""
 
 
 class Gateway:
@@ -73,12 +76,13 @@ def liberty(jwk, names):
 
 
 def _toml(stand, settings, port, admin):
-    limits = "requests_per_connection = 1000000000\nidle_timeout = \"600s\""
+    limits = "requests_per_connection = 1000000000\nidle_timeout = \"600s\"\nconnections_per_address = 0"
     text = f"""
 issuers_file = "{settings.issuers_file}"
 [server]
 listen = "127.0.0.1:{port}"
 workers = {settings.workers}
+http2_cleartext = {json.dumps(settings.http2)}
 [server.limits]
 {limits}
 [admin]
@@ -89,6 +93,8 @@ url = "http://127.0.0.1:{settings.upstream or stand.upstream}"
 audiences = {json.dumps(RULES["audiences"])}
 claims = {{ typ = ["Bearer"], azp = ["orders-web"] }}
 """
+    if settings.tls:
+        text += f'[server.tls]\ncertificate_file = "{settings.tls}"\nprivate_key_file = "{settings.tls}"\n'
     for number in range(settings.routes):
         text += f'[[routes]]\npath = "/r{number:05d}/{{id}}"\nscopes = ["orders:read"]\n'
     if settings.issuers_file:

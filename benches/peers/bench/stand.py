@@ -52,6 +52,14 @@ class Stand:
         file.write_text(content) if isinstance(content, str) else file.write_bytes(content)
         return file
 
+    def certificate(self):
+        """A PEM of a self-signed certificate (ECDSA P-256) and its key."""
+        pem = self.folder / "server.pem"
+        if not pem.exists():
+            pem.write_bytes(tokens.certificate("api.example.com"))
+            pem.chmod(0o600)
+        return pem
+
     def requests(self, name, lines):
         """A file of requests: a path and a token a line."""
         return self.write(f"{name}.requests", "".join(f"{p} {t}\n" for p, t in lines))

@@ -42,7 +42,7 @@ pub struct Options {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub body: String,
     /// The time to decide at: RFC 3339, or seconds since 1970; now by default
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = super::arguments::time)]
     pub at: Option<UnixTime>,
     /// A key set to use instead of the issuer's own source
     #[arg(long, value_name = "FILE")]
@@ -137,13 +137,4 @@ fn read_token(argument: &str) -> Result<String, String> {
         .read_to_string(&mut text)
         .map_err(|error| format!("cannot read the token from standard input: {error}"))?;
     Ok(text.trim().to_owned())
-}
-
-fn parse_time(text: &str) -> Result<UnixTime, String> {
-    if let Ok(seconds) = text.parse() {
-        return Ok(UnixTime(seconds));
-    }
-    text.parse::<jiff::Timestamp>()
-        .map(|time| UnixTime(time.as_second()))
-        .map_err(|_| "write 2026-01-31T12:00:00Z, or seconds since 1970".to_owned())
 }

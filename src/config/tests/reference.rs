@@ -72,7 +72,7 @@ fn the_defaults_are_those_of_the_rooms() {
     );
     assert_eq!(
         config.admin.unwrap().listen,
-        "127.0.0.1:9090".parse().unwrap()
+        crate::server::ListenAddress::Tcp("127.0.0.1:9090".parse().unwrap())
     );
     let route = &config.policy.routes.all()[0];
     assert_eq!(
@@ -83,6 +83,7 @@ fn the_defaults_are_those_of_the_rooms() {
     assert!(route.methods.is_none() && route.issuers.is_none() && route.host.is_none());
     let upstream = &config.policy.upstreams[0];
     assert_eq!(upstream.response_timeout, Duration::from_secs(30));
+    assert_eq!(upstream.stall_timeout, Duration::from_secs(300));
     let issuer = config.policy.registry.find("https://idp.example").unwrap();
     assert_eq!(issuer.headers.algorithms, AlgorithmSet::asymmetric());
     assert_eq!(issuer.headers.types, ["jwt".into(), "at+jwt".into()]);
@@ -124,6 +125,10 @@ fn every_default_in_the_tables_can_be_read() {
         &admin_section::SCHEMA,
         &token::SCHEMA,
         &upstream::SCHEMA,
+        &upstream_balance::EJECTION,
+        &upstream_balance::HEALTH,
+        &upstream_balance::RETRY,
+        &upstream_balance::LIMITS,
         &route::SCHEMA,
         &issuer::SCHEMA,
         &issuer::DEFAULTS,

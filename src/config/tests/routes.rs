@@ -326,3 +326,26 @@ fn a_route_that_no_request_reaches_is_pointed_at() {
         &["the name stands twice"],
     );
 }
+
+#[test]
+fn upgrades_are_listed_and_none_opens_http() {
+    let listed = |keys: &str| route(keys).upgrades.join(" ");
+    assert_eq!(listed(""), "websocket");
+    assert_eq!(listed("access = \"optional\""), "websocket");
+    assert_eq!(listed("access = \"public\""), "");
+    assert_eq!(listed("upgrades = []"), "");
+    assert_eq!(
+        listed("upgrades = [\"foo/2\", \"WebSocket\"]"),
+        "foo/2 WebSocket"
+    );
+    assert!(route("").tunnel_until_expiry);
+    assert!(!route("tunnel_until_expiry = false").tunnel_until_expiry);
+    for protocol in ["h2c", "H2C", "HTTP/2.0", "TLS/1.0", "h2"] {
+        let line = format!("upgrades = [\"websocket\", \"{protocol}\"]");
+        refused(&line, 26, &["never forwarded", "leave it out"]);
+    }
+    for protocol in ["a b", "a,b", "/", "a/b/c"] {
+        let line = format!("upgrades = [\"{protocol}\"]");
+        refused(&line, 13, &["not the name of a protocol", "\"websocket\""]);
+    }
+}

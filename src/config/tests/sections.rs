@@ -1,7 +1,13 @@
 //! `[server]`, `[admin]`, `[token]`, `[upstream]` and `[[routes]]`.
 
 use super::*;
-use crate::{forward::UpstreamAddress, route::Access, server::ListenAddress, token::Multiple};
+use crate::{
+    forward::{Protocol, UpstreamAddress},
+    pressure::Ceiling,
+    route::Access,
+    server::{ListenAddress, ProxyProtocol},
+    token::Multiple,
+};
 
 /// One error in the first of `lines`, which follow `section` and stand in line 4.
 #[track_caller]
@@ -69,6 +75,94 @@ fn server_urls_and_networks() {
         20,
         &["not an address or a network"],
     );
+}
+
+#[test]
+fn sockets_that_come_with_the_process() {
+    let named = |name: &str| ListenAddress::Inherited(Some(name.into()));
+    let config = accept_with("[server]\nlisten = [\"fd:web\", \"systemd\"]\n");
+    let expected = [named("web"), ListenAddress::Inherited(None)];
+    assert_eq!(config.server.listen, expected);
+    let token = "token = \"0123456789abcdef\"";
+    let admin = accept_with(&format!("[admin]\nlisten = \"fd:admin\"\n{token}\n")).admin;
+    assert_eq!(admin.unwrap().listen, named("admin"));
+    refused("[admin]", "listen = \"fd:admin\"", 10, &["needs a token"]);
+    for bad in ["fd:", "fd:a b", "fd:a:b"] {
+        let line = format!("listen = \"{bad}\"");
+        refused(
+            "[server]",
+            &line,
+            10,
+            &["not the name of a socket", "FileDescriptorName"],
+        );
+    }
+}
+
+#[test]
+fn proxy_headers_need_somebody_who_sends_them() {
+    let with = |keys: &str| {
+        accept_with(&format!("[server]\n{keys}\n"))
+            .server
+            .proxy_protocol
+    };
+    assert_eq!(with(""), ProxyProtocol::Off);
+    let proxies = "trusted_proxies = [\"10.0.0.1\"]\nproxy_protocol = ";
+    assert_eq!(
+        with(&format!("{proxies}\"required\"")),
+        ProxyProtocol::Required
+    );
+    assert_eq!(
+        with(&format!("{proxies}\"trusted\"")),
+        ProxyProtocol::Trusted
+    );
+    // Who may connect to a Unix socket is decided by its file.
+    let unix = "listen = \"unix:/run/x.sock\"\nproxy_protocol = \"required\"";
+    assert_eq!(with(unix), ProxyProtocol::Required);
+    for mode in ["required", "trusted"] {
+        let line = format!("proxy_protocol = \"{mode}\"");
+        let says = ["nobody may send a PROXY header", "trusted_proxies"];
+        refused("[server]", &line, 18, &says);
+    }
+    refused(
+        "[server]",
+        "proxy_protocol = \"on\"",
+        18,
+        &["must be \"off\" or"],
+    );
+}
+
+#[test]
+fn limits_of_an_overload() {
+    let limits = |line: &str| {
+        accept_with(&format!("[server.limits]\n{line}\n"))
+            .server
+            .limits
+    };
+    let usual = limits("");
+    assert_eq!(
+        (usual.connections_per_address, usual.body_rate),
+        (1000, Some(100))
+    );
+    assert_eq!(
+        (usual.memory, usual.drain_delay.as_secs()),
+        (Ceiling::Group, 0)
+    );
+    assert_eq!(limits("memory = \"off\"").memory, Ceiling::Off);
+    assert_eq!(limits("memory = \"2GiB\"").memory, Ceiling::Bytes(2 << 30));
+    assert_eq!(limits("body_rate = \"\"").body_rate, None);
+    assert_eq!(
+        limits("connections_per_address = 0").connections_per_address,
+        0
+    );
+    assert_eq!(limits("drain_delay = \"5s\"").drain_delay.as_secs(), 5);
+    let refused = |line: &str, column: usize, says: &str| {
+        refused("[server.limits]", line, column, &[says]);
+    };
+    refused("memory = \"none\"", 10, "not a size");
+    refused("memory = \"1MiB\"", 10, "must be from 32MiB");
+    refused("body_rate = \"0\"", 13, "must be from 1B to 1GiB");
+    refused("connections_per_address = -1", 27, "whole number from 0");
+    refused("drain_delay = \"2h\"", 15, "must be from");
 }
 
 #[test]
@@ -150,13 +244,14 @@ fn upstreams_and_their_urls() {
     let upstream = |url: &str| {
         let config = accept(&format!("[upstream]\nurl = \"{url}\"\n{ISSUER}"));
         let upstream = config.policy.upstreams[0].clone();
-        let address = match upstream.address {
+        let server = &upstream.group.servers()[0];
+        let address = match &server.address {
             UpstreamAddress::Http(authority) => authority.to_string(),
             UpstreamAddress::Unix(path) => path.display().to_string(),
         };
         (
             address,
-            upstream.host.to_str().unwrap().to_owned(),
+            server.host.to_str().unwrap().to_owned(),
             upstream.base_path.to_string(),
         )
     };
@@ -175,7 +270,6 @@ fn upstreams_and_their_urls() {
         is("/run/a.sock", "localhost", "")
     );
     for (url, says) in [
-        ("https://a", "not supported yet"),
         ("ftp://a", "begins with http://"),
         ("a:9000", "begins with http://"),
         ("http://u:p@a", "user name or a password"),
@@ -304,4 +398,72 @@ fn routes_that_cannot_be_in_the_table_are_pointed_at() {
     );
     let config = accept_with("[[routes]]\npath = \"/a\"\n[[routes]]\npath = \"/b\"\n");
     assert_eq!(config.policy.routes.all().len(), 2);
+}
+
+#[test]
+fn an_upstream_says_its_protocol_in_its_url_or_in_words() {
+    let protocol = |keys: &str| {
+        let config = accept(&format!("[upstream]\n{keys}\n{ISSUER}"));
+        config.policy.upstreams[0].protocol
+    };
+    let url = |url: &str| protocol(&format!("url = \"{url}\""));
+    assert_eq!(url("http://a:1"), Protocol::Auto);
+    assert_eq!(url("h2c://a:1/base"), Protocol::Http2);
+    assert_eq!(url("H2C://a"), Protocol::Http2);
+    for (word, chosen) in [
+        ("http1", Protocol::Http1),
+        ("http2", Protocol::Http2),
+        ("auto", Protocol::Auto),
+    ] {
+        let keys = format!("url = \"unix:/run/up\"\nprotocol = \"{word}\"");
+        assert_eq!(protocol(&keys), chosen);
+    }
+    let keys = "url = \"h2c://a:1\"\nprotocol = \"http1\"";
+    let says = ["h2c:// is HTTP/2", "write http:// for HTTP/1.1"];
+    refuse_at(&format!("[upstream]\n{keys}\n"), "3:12", &says);
+    let keys = "url = \"http://a\"\nprotocol = \"http3\"";
+    refuse_at(&format!("[upstream]\n{keys}\n"), "3:12", &["\"http2\""]);
+    for (url, says) in [
+        ("h2c:a", "begins with http:// or https:// or h2c://"),
+        ("h2c://", "not a URL"),
+        ("h2c://u@a", "user name or a password"),
+        ("h2c://a?b", "query"),
+        ("h2c://a/../b", "must be plain"),
+        ("h2://a", "begins with http:// or https:// or h2c://"),
+    ] {
+        refuse_at(&format!("[upstream]\nurl = \"{url}\"\n"), "2:7", &[says]);
+    }
+}
+
+#[test]
+fn http_2_is_chosen_and_bounded() {
+    let server = accept_with("[server]\n").server;
+    assert!(server.http2 && !server.http2_cleartext);
+    assert_eq!(
+        (server.limits.http2_streams, server.limits.http2_window),
+        (100, 65_536)
+    );
+    let server = accept_with(
+        "[server]\nhttp2 = false\nhttp2_cleartext = true\n[server.limits]\nhttp2_streams = 1\nhttp2_window = \"16KiB\"\n",
+    )
+    .server;
+    assert!(!server.http2 && server.http2_cleartext);
+    assert_eq!(
+        (server.limits.http2_streams, server.limits.http2_window),
+        (1, 16_384)
+    );
+    refused("[server]", "http2 = 1", 9, &["must be true or false"]);
+    refused(
+        "[server]",
+        "http2_cleartext = \"yes\"",
+        19,
+        &["must be true or false"],
+    );
+    refused(
+        "[server.limits]",
+        "http2_streams = 0",
+        17,
+        &["a whole number from 1 to 10000"],
+    );
+    refused("[server.limits]", "http2_window = \"1KiB\"", 16, &["16"]);
 }

@@ -12,6 +12,7 @@ fn snapshot() -> Snapshot {
         upstreams: Vec::new(),
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         public_url: None,
+        tls: None,
     };
     Snapshot::new(policy, 1, &Metrics::default())
 }

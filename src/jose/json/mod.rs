@@ -4,6 +4,7 @@
 //! differently read two different tokens, so such an object is refused (RFC 7515 §4, RFC 7519 §4).
 
 use serde_json::{Map, Value};
+use zeroize::Zeroize as _;
 
 mod object;
 mod scan;
@@ -38,6 +39,16 @@ pub enum JsonError {
 /// [`JsonError`] says what is wrong with it.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     Object::parse(bytes).map(|object| object.to_map())
+}
+
+/// Wipes every string of a document that held private keys.
+pub fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use rustls_pki_types::{
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
-use super::{PrivateKeyError, key::PrivateKey, key_members::wipe};
+use super::{PrivateKeyError, key::PrivateKey};
 use crate::jose::json;
 
 /// How many keys one document may hold.
@@ -45,7 +45,7 @@ fn from_json(document: &[u8]) -> Result<Vec<PrivateKey>, PrivateKeyError> {
         Some(_) => Err(PrivateKeyError::Malformed("keys")),
         None => PrivateKey::from_jwk(&document).map(|key| vec![key]),
     };
-    wipe(&mut document);
+    json::wipe(&mut document);
     keys
 }
 

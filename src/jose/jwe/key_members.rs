@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::PrivateKeyError;
 
@@ -61,15 +61,5 @@ impl<'j> Members<'j> {
             }
             Some(_) => Err(PrivateKeyError::Malformed("key_ops")),
         }
-    }
-}
-
-/// Wipes every string of a document that held private keys.
-pub(super) fn wipe(value: &mut Value) {
-    match value {
-        Value::String(text) => text.zeroize(),
-        Value::Array(values) => values.iter_mut().for_each(wipe),
-        Value::Object(members) => members.values_mut().for_each(wipe),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

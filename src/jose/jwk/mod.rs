@@ -29,5 +29,5 @@ pub use encoded::EncodedKeyError;
 pub use error::{BadSignature, JwkError, JwkSetError};
 pub use key::{Key, Symmetric};
 pub use set::{JwkSet, MAX_KEYS, Skipped, from_values, parse_set};
-pub use spki::SpkiError;
+pub use spki::{SpkiError, public_members};
 pub use thumbprint::Thumbprint;

@@ -95,6 +95,14 @@ pub(super) struct SubjectPublicKey {
     pub(super) bound: Option<AlgorithmSet>,
 }
 
+/// The members that say the key of a SubjectPublicKeyInfo: `kty` and those that belong to it.
+///
+/// # Errors
+/// [`SpkiError`] when it is not of a kind that something is verified with.
+pub fn public_members(der: &[u8]) -> Result<Map<String, Value>, SpkiError> {
+    read(der).map(|key| key.members)
+}
+
 /// Reads a SubjectPublicKeyInfo.
 pub(super) fn read(der: &[u8]) -> Result<SubjectPublicKey, SpkiError> {
     let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| SpkiError::Malformed)?;

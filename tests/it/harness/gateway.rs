@@ -6,6 +6,7 @@ use portcullis::{
     app::{App, Running},
     clock::Clock,
     config,
+    forward::balance::Resolver,
 };
 
 /// A gateway that serves on ports of its own; it drains when it is dropped.
@@ -20,22 +21,36 @@ impl Gateway {
     ///
     /// # Panics
     /// With every error of the configuration, when it has one.
-    pub(crate) fn start(text: &str, base: &Path, clock: &Clock) -> Self {
+    pub(crate) fn start(
+        text: &str,
+        base: &Path,
+        clock: &Clock,
+        resolver: Option<Resolver>,
+    ) -> Self {
         let config = config::parse("test.toml", text, base, &|_| None, clock);
         Self::run(
             config.unwrap_or_else(|report| panic!("{report:?}\n{text}")),
             clock,
+            resolver,
         )
     }
 
     /// As [`Gateway::start`], with the configuration in `file`.
-    pub(crate) fn start_from(file: &Path, clock: &Clock) -> Self {
+    pub(crate) fn start_from(file: &Path, clock: &Clock, resolver: Option<Resolver>) -> Self {
         let config = config::load(file, clock);
-        Self::run(config.unwrap_or_else(|report| panic!("{report:?}")), clock)
+        Self::run(
+            config.unwrap_or_else(|report| panic!("{report:?}")),
+            clock,
+            resolver,
+        )
     }
 
-    fn run(config: config::Config, clock: &Clock) -> Self {
-        let running = App::bind(config, clock.clone()).unwrap().start().unwrap();
+    fn run(config: config::Config, clock: &Clock, resolver: Option<Resolver>) -> Self {
+        let mut app = App::bind(config, clock.clone()).unwrap();
+        if let Some(resolver) = resolver {
+            app = app.resolving_with(resolver);
+        }
+        let running = app.start().unwrap();
         Self {
             address: running.addresses()[0],
             admin: running.admin_address(),

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use portcullis::clock::{Clock, UnixTime};
+use portcullis::{
+    clock::{Clock, UnixTime},
+    forward::balance::Resolver,
+};
 use tempfile::TempDir;
 use toml::{Table, Value};
 
@@ -36,6 +39,7 @@ pub(crate) struct Builder {
     upstream: Upstream,
     directory: TempDir,
     in_a_file: bool,
+    resolver: Option<Resolver>,
 }
 
 impl Stage {
@@ -57,6 +61,7 @@ impl Stage {
             upstream,
             directory: tempfile::tempdir().unwrap(),
             in_a_file: false,
+            resolver: None,
         }
     }
 
@@ -164,6 +169,12 @@ impl Builder {
         self
     }
 
+    /// Has names of upstreams looked up here.
+    pub(crate) fn resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
     /// Another clock than one that stands at [`NOW`].
     pub(crate) fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -206,9 +217,9 @@ impl Builder {
         let gateway = if self.in_a_file {
             let file = directory.join(FILE);
             std::fs::write(&file, text).unwrap();
-            Gateway::start_from(&file, &self.clock)
+            Gateway::start_from(&file, &self.clock, self.resolver)
         } else {
-            Gateway::start(&text, directory, &self.clock)
+            Gateway::start(&text, directory, &self.clock, self.resolver)
         };
         Stage {
             gateway,

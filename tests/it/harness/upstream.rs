@@ -70,7 +70,12 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-l
 
 impl Upstream {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at(([127, 0, 0, 1], 0).into())
+    }
+
+    /// One where nobody listened before.
+    pub(crate) fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let own = Arc::clone(&shared);
@@ -82,6 +87,10 @@ impl Upstream {
             }
         });
         Self { address, shared }
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> String {

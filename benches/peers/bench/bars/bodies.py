@@ -42,16 +42,23 @@ def measure(stand, _table, say):
         prompt = _first_byte(own.port, token)
     bar.check("first byte of a slow upstream held back", 0 if prompt else 1, 0, unit="", digits=0)
     proxy.stop()
+    pem = stand.certificate()
+    proxy, proxy_port = peers.haproxy(stand, upstream=port, tls=pem)
+    with Gateway(stand, Settings(upstream=port, tls=pem)) as own:
+        both = {"HAProxy": (proxy, proxy_port), "Portcullis": (own.process, own.port)}
+        for way in (_down, _up):
+            _compare(stand, bar, say, way, both, token, size, tls=True)
+    proxy.stop()
     upstream.stop()
     return bar
 
 
-def _compare(stand, bar, say, way, both, token, size):
-    name, mib = way.__name__.strip("_"), size >> 20
+def _compare(stand, bar, say, way, both, token, size, tls=False):
+    name, mib = way.__name__.strip("_") + (" over TLS" if tls else ""), size >> 20
     found = {who: [] for who in both}
     for _ in range(stand.rounds + 1):
         for who, (process, port) in both.items():
-            found[who].append(_watched(process, lambda: way(port, token, size)))
+            found[who].append(_watched(process, lambda: way(port, token, size, tls)))
             say(f"{mib} MiB {name}, {who}: {mib / found[who][-1].seconds:.0f} MiB/s")
     # The first of each fills buffers.
     seconds = {who: statistics.median(t.seconds for t in runs[1:]) for who, runs in found.items()}
@@ -89,8 +96,8 @@ def _watched(process, transfer):
     return Transfer(seconds, process.cpu().total - cpu, max(peak[0] - before, 0))
 
 
-def _down(port, token, size):
-    with Client(port) as client:
+def _down(port, token, size, tls):
+    with Client(port, tls=tls) as client:
         client.send(request(token, f"/down/{size}"))
         status, length = client.head()
         if (status, length) != (200, size):
@@ -98,8 +105,8 @@ def _down(port, token, size):
         client.body(size)
 
 
-def _up(port, token, size):
-    with Client(port) as client:
+def _up(port, token, size, tls):
+    with Client(port, tls=tls) as client:
         client.send(request(token, "/up", "PUT", f"Content-Length: {size}\r\n"))
         for _ in range(0, size, len(CHUNK)):
             client.send(CHUNK)
