@@ -22,6 +22,7 @@ mod differential;
 mod documents;
 #[cfg(test)]
 mod durable;
+#[cfg(test)]
 mod encryption;
 #[cfg(test)]
 mod examples;
