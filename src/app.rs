@@ -20,7 +20,7 @@ use crate::{
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
     server::{Alarm, Course, Crew, ListenAddress, ListenError, Listener, Settings, Worker},
-    store,
+    store::{self, DiskError},
     telemetry::Metrics,
 };
 
@@ -74,6 +74,9 @@ pub enum AppError {
     /// A socket that came with the process cannot be used.
     #[error("cannot use a socket that came with the process: {0}")]
     Inherited(io::Error),
+    /// The store on disk cannot be opened.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] DiskError),
     /// A thread or its runtime cannot be made.
     #[error("cannot start a worker: {0}")]
     Thread(io::Error),
@@ -99,7 +102,7 @@ impl App {
     /// Binds every socket of `config`.
     ///
     /// # Errors
-    /// [`AppError`] when one cannot be bound.
+    /// [`AppError`] when one cannot be bound, or the store cannot be opened.
     pub fn bind(config: Config, clock: Clock) -> Result<Self, AppError> {
         Self::bind_in(Surroundings::default(), config, clock)
     }
@@ -107,7 +110,7 @@ impl App {
     /// As [`App::bind`], with what the process was given.
     ///
     /// # Errors
-    /// [`AppError`] when a socket cannot be bound, or is not there.
+    /// [`AppError`] when a socket cannot be bound, or is not there, or the store cannot be opened.
     pub fn bind_in(
         surroundings: Surroundings,
         config: Config,
@@ -123,9 +126,11 @@ impl App {
             admin,
             policy,
             key_cache,
-            store_entries,
+            store,
             ..
         } = config;
+        // Nobody is kept waiting by a socket while the file is read.
+        let store = store::open(&store, clock.clone())?;
         let workers = match settings.workers {
             0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
             workers => workers,
@@ -157,8 +162,7 @@ impl App {
         }
         let metrics = Arc::new(Metrics::default());
         let limits = settings.limits.clone();
-        let store = Arc::new(store::Memory::new(store_entries, clock.clone()));
-        let gateway = Gateway::new(policy, limits, clock.clone(), metrics).with_store(store);
+        let gateway = Gateway::new(policy, limits, clock.clone(), metrics).with_store(store.once);
         let gateway = Arc::new(gateway);
         let admin = admin.zip(admin_listener);
         let admin = admin

@@ -11,12 +11,10 @@ use prometheus_client::{
 };
 
 use super::{Answer, answer, status::Counts};
-use crate::{
-    gateway::{Gateway, proof::Size},
-    store,
-};
+use crate::gateway::{Gateway, proof::Size};
 
 mod key_sets;
+mod store;
 mod upstreams;
 
 /// The metrics of a gateway, ready to be asked for.
@@ -60,7 +58,7 @@ impl Collector for KeySets {
         let snapshot = self.0.snapshot();
         let now = self.0.now();
         token_cache(&mut encoder, self.0.token_cache())?;
-        store(&mut encoder, self.0.store_size().unwrap_or_default())?;
+        store::encode(&mut encoder, self.0.store_size().unwrap_or_default())?;
         upstreams::encode(&mut encoder, &snapshot.policy.upstreams, self.0.clock())?;
         let counts = Counts::of(&snapshot.policy.registry);
         gauge(
@@ -131,25 +129,6 @@ fn token_cache(encoder: &mut DescriptorEncoder<'_>, size: Size) -> fmt::Result {
         (
             "token_cache_capacity_bytes",
             "What they may take",
-            size.capacity,
-        ),
-    ] {
-        let gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        ConstGauge::new(whole(value)).encode(gauge)?;
-    }
-    Ok(())
-}
-
-fn store(encoder: &mut DescriptorEncoder<'_>, size: store::Size) -> fmt::Result {
-    for (name, help, value) in [
-        (
-            "store_entries",
-            "Used tokens and ended sessions that are remembered",
-            size.entries,
-        ),
-        (
-            "store_capacity",
-            "How many may be remembered",
             size.capacity,
         ),
     ] {

@@ -10,10 +10,12 @@ use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 
 mod issuer;
 pub(super) mod listing;
+mod store;
 mod upstream;
 
 use issuer::IssuerStatus;
 use listing::Listing;
+use store::StoreStatus;
 use upstream::UpstreamStatus;
 
 /// The answer of `/readyz`.
@@ -39,6 +41,7 @@ struct Status<'s> {
     draining: bool,
     configuration: Configuration,
     token_cache: TokenCache,
+    store: Option<StoreStatus>,
     issuer_counts: Counts,
     issuers: Vec<IssuerStatus<'s>>,
     /// Where the issuers are that this answer does not list.
@@ -186,6 +189,7 @@ pub(super) fn status(
             bytes: cache.bytes,
             capacity_bytes: cache.capacity,
         },
+        store: gateway.store_size().map(StoreStatus::of),
         issuer_counts: Counts::of(&policy.registry),
         issuers: issuers.collect(),
         next: page.next,

@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, Report},
     issuer::KeyCache,
-    server,
+    server, store,
 };
 
 /// The settings that are laid down when a gateway starts.
@@ -12,7 +12,7 @@ pub(super) struct Fixed {
     server: server::Settings,
     admin: Option<server::ListenAddress>,
     key_cache: Option<KeyCache>,
-    store_entries: usize,
+    store: store::Settings,
     has_tls: bool,
 }
 
@@ -23,7 +23,7 @@ impl Fixed {
             server: config.server.clone(),
             admin: config.admin.as_ref().map(|admin| admin.listen.clone()),
             key_cache: config.key_cache.clone(),
-            store_entries: config.store_entries,
+            store: config.store.clone(),
             has_tls: config.policy.tls.is_some(),
         }
     }
@@ -52,7 +52,9 @@ impl Fixed {
             ("server.tls", self.has_tls != new.has_tls),
             ("admin.listen", self.admin != new.admin),
             ("key_cache_dir", self.key_cache != new.key_cache),
-            ("store.max_entries", self.store_entries != new.store_entries),
+            ("store.max_entries", self.store.entries != new.store.entries),
+            ("store.path", self.store.path != new.store.path),
+            ("store.max_size", self.store.max_size != new.store.max_size),
         ];
         let messages: Vec<_> = changed
             .into_iter()

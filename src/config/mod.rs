@@ -17,6 +17,7 @@ use crate::{
     issuer::{KeyCache, file::Stamp},
     server,
     signing::{self, Signer},
+    store,
 };
 
 pub mod error;
@@ -94,8 +95,8 @@ pub struct Config {
     pub policy: Policy,
     /// Where fetched keys are kept for the next run, if they are.
     pub key_cache: Option<KeyCache>,
-    /// How many used tokens and ended sessions are remembered at once.
-    pub store_entries: usize,
+    /// `[store]`: what is remembered, and where.
+    pub store: store::Settings,
     /// The gateway's own keys, if `[signing]` has a directory.
     pub signer: Option<Arc<Signer>>,
     /// What is allowed and yet worth a second look, one sentence each.

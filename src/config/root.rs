@@ -87,7 +87,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     };
     let session =
         session_section::decode(&root.child("session", &session_section::SCHEMA), &around);
-    let store_entries = store_section::decode(&root.child("store", &store_section::SCHEMA));
+    let store = store_section::decode(&root.child("store", &store_section::SCHEMA));
     let signing = root.child("signing", &signing_section::SCHEMA);
     let signer = signing_section::keys(&signing, &signing_section::decode(&signing));
     let upstreams = upstream::decode(&root);
@@ -141,7 +141,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         admin,
         policy,
         key_cache,
-        store_entries,
+        store,
         signer,
         warnings: Vec::new(),
         file: None,

@@ -6,12 +6,17 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Answer, Key, Owner, Size, Store, StoreError};
+use super::{Answer, Change, Key, Owner, Records, SHARE, Size, Store, StoreError};
 use crate::clock::{Clock, UnixTime};
 
-/// Keys in memory, at most so many of them.
+mod shelf;
+
+use shelf::{Room, Shelf};
+
+/// Keys and records in memory, at most so many of each.
 pub struct Memory {
     state: Mutex<State>,
+    shelf: Mutex<Shelf>,
     clock: Clock,
     capacity: usize,
 }
@@ -30,20 +35,22 @@ struct Entry {
     until: UnixTime,
 }
 
-/// What part of the room one owner may take: others must find some, whatever an issuer does.
-const SHARE: usize = 4;
-
 /// How many ended entries one call removes at most: more than it adds, and not so many that all who wait
 /// for the lock would notice.
 const SWEPT: usize = 64;
 
+/// What the values of all records may take, for each record that there may be, in bytes.
+const VALUE: usize = 512;
+
 impl Memory {
     /// A store of at most `capacity` keys, of which one owner may have a quarter. A key takes about 200
-    /// bytes.
+    /// bytes. Apart from them there may be as many records, whose values take at most 512 bytes each, one with
+    /// another.
     #[must_use]
     pub fn new(capacity: usize, clock: Clock) -> Self {
         Self {
             state: Mutex::default(),
+            shelf: Mutex::default(),
             clock,
             capacity,
         }
@@ -72,6 +79,10 @@ impl Memory {
     /// No code that holds the lock can panic half-way; were it so, what is remembered is still true.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,6 +136,28 @@ impl Store for Memory {
         Some(Size {
             entries: self.lock().entries.len(),
             capacity: self.capacity,
+            records: self.shelf().len(),
+            disk: None,
+        })
+    }
+}
+
+impl Records for Memory {
+    fn get(&self, key: Key) -> Answer<'_, Option<Vec<u8>>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            Ok(self.shelf().get(&key, now).map(<[u8]>::to_vec))
+        })
+    }
+
+    fn apply(&self, changes: Vec<Change>) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let room = Room {
+                entries: self.capacity,
+                bytes: self.capacity.saturating_mul(VALUE),
+            };
+            let now = self.clock.now();
+            self.shelf().apply(changes, room, now)
         })
     }
 }
@@ -183,6 +216,25 @@ mod tests {
         assert_eq!(store.contains(key(1)).await, Ok(true));
         clock.advance(1);
         assert_eq!(store.contains(key(1)).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn records_are_no_keys() {
+        let (store, clock) = store(100);
+        let add = || vec![Change::add(key(1), b"a".to_vec(), UnixTime(1010))];
+        assert_eq!(store.apply(add()).await, Ok(true));
+        assert_eq!(store.apply(add()).await, Ok(false));
+        assert_eq!(store.get(key(1)).await, Ok(Some(b"a".to_vec())));
+        assert_eq!(store.contains(key(1)).await, Ok(false));
+        clock.advance(10);
+        assert_eq!(store.get(key(1)).await, Ok(None));
+        // They have room of their own, and so many and no more.
+        let add = |number| vec![Change::add(key(number), Vec::new(), UnixTime(2000))];
+        for number in 0..100 {
+            assert_eq!(store.apply(add(number)).await, Ok(true));
+        }
+        assert_eq!(store.apply(add(100)).await, Err(StoreError::Full));
+        assert_eq!(store.consume(owner("a"), key(1), UnixTime(2000)), Ok(true));
     }
 
     #[test]

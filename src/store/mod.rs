@@ -1,7 +1,8 @@
-//! What is good once: keys that are remembered until a time, so that no second request uses them.
+//! What is good once: keys that are remembered until a time, so that no second request uses them. And
+//! [`Records`]: values under such keys.
 //!
-//! A [`Store`] answers later, for it may be shared by several gateways and stand elsewhere. The one that is
-//! here is the gateway's own memory, [`Memory`].
+//! A [`Store`] answers later, for it may stand on a disk, or elsewhere, and be shared by several gateways.
+//! Here are the gateway's own memory, [`Memory`], and a file that outlives it, [`Disk`].
 
 use std::{future::Future, pin::Pin};
 
@@ -9,9 +10,15 @@ use aws_lc_rs::digest;
 
 use crate::clock::UnixTime;
 
+mod disk;
 mod memory;
+mod open;
+pub mod records;
 
+pub use disk::{Disk, DiskError};
 pub use memory::Memory;
+pub use open::{Opened, Settings, open};
+pub use records::{Change, Records};
 
 /// What is remembered: a SHA-256, so that a store holds neither names nor identifiers of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +34,9 @@ pub type Answer<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// How many keys a store holds where nobody says how many.
 pub const DEFAULT_CAPACITY: usize = 1_000_000;
 
+/// What part of the room for keys one owner may take: others must find some, whatever an issuer does.
+const SHARE: usize = 4;
+
 /// How full a store is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
@@ -34,6 +44,27 @@ pub struct Size {
     pub entries: usize,
     /// How many it may hold.
     pub capacity: usize,
+    /// How many records it holds beside them.
+    pub records: usize,
+    /// Of a store on disk.
+    pub disk: Option<OnDisk>,
+}
+
+/// What a store on disk has done, and what it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OnDisk {
+    /// What its file takes on the disk, in bytes.
+    pub bytes: u64,
+    /// What it may take.
+    pub capacity: u64,
+    /// How often changes were made durable; one such commit has all that wait.
+    pub commits: u64,
+    /// How often the file could not be read or written.
+    pub errors: u64,
+    /// Changes and questions that were refused because too many waited, or were too late.
+    pub refused: u64,
+    /// Whether it can be asked now.
+    pub is_open: bool,
 }
 
 /// Why a store does not answer. Whoever asked refuses then: what is not known to be new is not.

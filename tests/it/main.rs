@@ -21,6 +21,8 @@ mod differential;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod durable;
+#[cfg(test)]
 mod encryption;
 #[cfg(test)]
 mod examples;

@@ -150,8 +150,9 @@ export async function startUpstream() {
   return { url: `http://127.0.0.1:${server.address().port}`, seen };
 }
 
-/** A gateway in front of `upstream`; `issuers` is the rest of its configuration, `server` keys of [server]. */
-export async function startGateway(folder, upstream, issuers, server = '') {
+/** A gateway in front of `upstream`; `issuers` is the rest of its configuration, `server` keys of [server], `within`
+ *  what starts it. */
+export async function startGateway(folder, upstream, issuers, server = '', within = []) {
   const [port, admin] = [await freePort(), await freePort()];
   const file = path.join(folder, 'portcullis.toml');
   writeFileSync(file, `
@@ -164,7 +165,8 @@ listen = "127.0.0.1:${admin}"
 [upstream]
 url = "${upstream.url}"
 ${issuers}`);
-  const child = start(process.env.PORTCULLIS, ['run', '-c', file]);
+  const [command, ...rest] = [...within, process.env.PORTCULLIS, 'run', '-c', file];
+  const child = start(command, rest);
   await until('the gateway is ready', child, async () =>
     (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
   const status = async () => (await fetch(`http://127.0.0.1:${admin}/status`)).json();

@@ -121,15 +121,41 @@ fn sessions_that_will_surprise_are_warned_of() {
 
 #[test]
 fn how_much_is_remembered() {
-    assert_eq!(
-        accept_with("").store_entries,
-        crate::store::DEFAULT_CAPACITY
-    );
+    let usual = accept_with("").store;
+    assert_eq!(usual, crate::store::Settings::default());
     let config = accept_with("[store]\nmax_entries = 500\n");
-    assert_eq!(config.store_entries, 500);
+    assert_eq!(config.store.entries, 500);
     for number in ["0", "99", "100000001", "-1"] {
         let text = format!("{UPSTREAM}[store]\nmax_entries = {number}\n{ISSUER}");
         refuse_at(&text, "4:15", &["a whole number from 100 to 100000000"]);
+    }
+}
+
+#[test]
+fn what_is_remembered_may_be_in_a_file() {
+    let folder = Folder::new().write("file", b"", 0o600);
+    let text = |lines: &str| format!("{UPSTREAM}[store]\n{lines}\n{ISSUER}");
+    let accept = |lines: &str| folder.accept(&text(lines));
+    let store = accept("path = \"state/a.redb\"\nmax_size = \"64MiB\"").store;
+    assert!(store.path.unwrap().ends_with("state/a.redb"));
+    assert_eq!(store.max_size, 64 << 20);
+    // It is made when the gateway starts, not when its configuration is read.
+    assert_eq!(accept("path = \"\"").store.path, None);
+    assert!(accept("path = \"file\"").store.path.is_some());
+    let idle = accept("max_size = \"64MiB\"").warnings;
+    assert!(
+        idle.iter().any(|w| w.contains("without a \"path\"")),
+        "{idle:?}"
+    );
+    folder.refuse(&text("path = \".\""), "name a file in it");
+    folder.refuse(&text("path = 1"), "must be a string");
+    for (size, says) in [
+        ("15MiB", "\"max_size\""),
+        ("2000GiB", "\"max_size\""),
+        ("lots", "not a size"),
+    ] {
+        let lines = format!("path = \"a\"\nmax_size = \"{size}\"");
+        folder.refuse(&text(&lines), says);
     }
 }
 

@@ -1,0 +1,58 @@
+//! The store that a configuration asks for.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{DEFAULT_CAPACITY, Disk, DiskError, Memory, Records, Store};
+use crate::clock::Clock;
+
+/// What is kept, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How many used tokens and ended sessions.
+    pub entries: usize,
+    /// The file that it is kept in; `None`: in memory.
+    pub path: Option<PathBuf>,
+    /// What the file may take, in bytes.
+    pub max_size: u64,
+}
+
+/// One store, for both of its uses.
+pub struct Opened {
+    /// What is good once.
+    pub once: Arc<dyn Store>,
+    /// What is kept with a value.
+    pub records: Arc<dyn Records>,
+}
+
+/// Opens the store that `settings` ask for; a file is made when it is not there. Blocks: a file is read
+/// from its beginning to its end.
+///
+/// # Errors
+/// [`DiskError`] when there is a file and it cannot be used, or none can be made.
+pub fn open(settings: &Settings, clock: Clock) -> Result<Opened, DiskError> {
+    if settings.path.is_some() {
+        Ok(Opened::both(Disk::open(settings, clock)?))
+    } else {
+        Ok(Opened::both(Memory::new(settings.entries, clock)))
+    }
+}
+
+impl Opened {
+    fn both<S: Store + Records + 'static>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self {
+            once: Arc::<S>::clone(&store),
+            records: store,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            entries: DEFAULT_CAPACITY,
+            path: None,
+            max_size: 1 << 30,
+        }
+    }
+}
