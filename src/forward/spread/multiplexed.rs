@@ -6,7 +6,7 @@ use http::Response;
 
 use super::{Ended, Journey};
 use crate::forward::{
-    ForwardError, ResponseBody, RequestBody, Way, attempt::Failure, h2::Missed, pool::Connections,
+    ForwardError, RequestBody, ResponseBody, Way, attempt::Failure, h2::Missed, pool::Connections,
 };
 
 impl<'r> Journey<'r> {

@@ -76,10 +76,7 @@ impl H2Upstream {
     }
 
     /// With TLS and this certificate; it chooses HTTP/2 by ALPN.
-    pub(crate) fn over_tls<F>(
-        own: &Pair,
-        doing: impl Fn(Call) -> F + Send + Sync + 'static,
-    ) -> Self
+    pub(crate) fn over_tls<F>(own: &Pair, doing: impl Fn(Call) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {

@@ -263,7 +263,10 @@ impl TlsUpstream {
 }
 
 fn alpn(protocols: &[&str]) -> Vec<Vec<u8>> {
-    protocols.iter().map(|one| one.as_bytes().to_vec()).collect()
+    protocols
+        .iter()
+        .map(|one| one.as_bytes().to_vec())
+        .collect()
 }
 
 /// A server that chooses one of these protocols by ALPN.
