@@ -212,6 +212,7 @@ fn a_body_that_drips_is_a_slow_request() {
     }
     refused(&client.read(half.response), 408, "request_timeout");
     assert!(stage.upstream.seen().iter().all(|seen| !seen.complete));
+    let mut client = Http2::open(stage.address());
     assert_eq!(
         client
             .exchange(asks("POST").body(()).unwrap(), b"whole")

@@ -205,12 +205,11 @@ const ADDRESS: &str = "127.0.0.1";
 #[test]
 fn an_upstream_over_tls_speaks_it_too() {
     let authority = Authority::new();
-    let upstream =
-        H2Upstream::over_tls(&authority.issue(&[ADDRESS]), |call: Call| async move {
-            call.upstream
-                .note(call.head.uri.scheme_str().unwrap_or("-"));
-            call.echo().await;
-        });
+    let upstream = H2Upstream::over_tls(&authority.issue(&[ADDRESS]), |call: Call| async move {
+        call.upstream
+            .note(call.head.uri.scheme_str().unwrap_or("-"));
+        call.echo().await;
+    });
     let stage = upstream_at(&upstream.url(), &authority);
     let body = vec![b'x'; 300_000];
     for request in [post("/", body.clone()), post("/", body.clone()).chunked()] {
@@ -240,7 +239,7 @@ fn an_upstream_that_chooses_something_else_is_unreachable() {
     let own = authority.issue(&[ADDRESS]);
     for (knows, cause) in [
         (&[][..], "did not choose h2 by ALPN"),
-        (&["http/1.1"], "application protocol"),
+        (&["http/1.1"], "NoApplicationProtocol"),
     ] {
         let upstream = TlsUpstream::knowing(&own, knows);
         is_unreachable(&upstream_at(&upstream.url(), &authority), cause);

@@ -273,6 +273,8 @@ impl Drop for Answer {
             return;
         };
         tokio::task::spawn_local(async move {
+            // All of it: the request takes its place at the upstream until then.
+            let begun = begun;
             let end = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
             let ended = tokio::time::timeout(begun.patience, end).await;
             if matches!(ended, Ok(None | Some(Ok(_)))) {

@@ -107,8 +107,8 @@ impl Http2 {
     /// Waits for the connection's end; whether it was orderly.
     pub(crate) fn ends(self) -> bool {
         drop(self.requests);
-        let ended = tokio::time::timeout(PATIENCE, self.connection);
-        let ended = self.runtime.block_on(async { ended.await });
+        let ending = async { tokio::time::timeout(PATIENCE, self.connection).await };
+        let ended = self.runtime.block_on(ending);
         ended.expect("it did not end").unwrap().is_ok()
     }
 
