@@ -35,7 +35,7 @@ pub mod upstream;
 mod wire;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
-pub use client_body::ClientBody;
+pub use client_body::{ClientBody, Expected};
 pub use error::ForwardError;
 pub use exchange::{Exchange, ResponseError};
 pub use hop::{Hop, Peer};

@@ -6,7 +6,7 @@
 
 use http::{
     HeaderMap, HeaderValue, Uri, Version,
-    header::{CONTENT_LENGTH, COOKIE, Entry, HOST},
+    header::{CONTENT_LENGTH, COOKIE, EXPECT, Entry, HOST},
     request::Parts,
 };
 
@@ -31,6 +31,9 @@ pub enum Http2Error {
     /// More than one `content-length`.
     #[error("there is more than one content-length")]
     Lengths,
+    /// An `expect` other than `100-continue` (RFC 9110 §10.1.1).
+    #[error("the request expects something else than 100-continue")]
+    Expectation,
 }
 
 /// Gives the head of a request over HTTP/2 the form of HTTP/1; any other is left alone.
@@ -48,6 +51,10 @@ pub(super) fn settle(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     policy::check_method(&head.method)?;
     if head.headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
         return Err(Http2Error::Lengths.into());
+    }
+    let mut expected = head.headers.get_all(EXPECT).iter();
+    if expected.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Http2Error::Expectation.into());
     }
     settle_target(head)?;
     join_crumbs(&mut head.headers);

@@ -109,6 +109,7 @@ impl Refusal {
                 Code::HeadersTooLarge
             }
             Self::Limit(LimitError::Body { .. }) => Code::BodyTooLarge,
+            Self::Http2(Http2Error::Expectation) => Code::ExpectationFailed,
             Self::Host(_) | Self::Target(_) | Self::Http2(_) => Code::RequestMalformed,
             Self::NoRoute(NoRoute::NotFound | NoRoute::Filtered) => Code::RouteNotFound,
             Self::NoRoute(NoRoute::Method { .. }) => Code::MethodNotAllowed,
@@ -290,6 +291,7 @@ const fn forward(error: &ForwardError) -> Code {
             Code::UpstreamUnreachable
         }
         ForwardError::Full => Code::Overloaded,
+        ForwardError::Unwritable => Code::RequestMalformed,
         ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => Code::UpstreamTimeout,
         ForwardError::Malformed(_) | ForwardError::SwitchedProtocols => Code::UpstreamMalformed,
         ForwardError::Body(error) => body(error),

@@ -52,8 +52,9 @@ async fn begin<S: Connected>(stream: &mut S, client: &Client) -> Option<Vec<u8>>
         let rest = space.get_mut(begun.len()..)?;
         let mut buffer = ReadBuf::new(rest);
         let read = std::future::poll_fn(|context| {
-            let expired = client.poll_expired(context);
-            if client.is_leaving() || expired.is_ready() {
+            // When the worker leaves, it has a moment.
+            if client.poll_expired(context).is_ready() {
+                client.expires();
                 return Poll::Ready(false);
             }
             Pin::new(&mut *stream)

@@ -43,6 +43,12 @@ mod http;
 #[cfg(test)]
 mod http2;
 #[cfg(test)]
+mod http2_balance;
+#[cfg(test)]
+mod http2_ends;
+#[cfg(test)]
+mod http2_tls;
+#[cfg(test)]
 mod http2_upstream;
 #[cfg(test)]
 mod identity;

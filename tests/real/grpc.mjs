@@ -1,13 +1,32 @@
 // gRPC's own server and client, with the gateway between them: HTTP/2 from end to end.
 
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { assert, check, complete, scenario, scratch, start, startGateway, until } from './harness.mjs';
+import { assert, check as checked, complete, scenario, scratch, start, startGateway, until } from './harness.mjs';
 
 const ISSUER = 'https://idp.example.com';
 const folder = scratch();
 const script = path.join(import.meta.dirname, 'orders.py');
+
+/** An authority, and a certificate by it for this machine; both hops use it. */
+async function certificates() {
+  const at = (name) => path.join(folder, name);
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  const run = async (...args) => {
+    const { code, output } = await complete('openssl', args);
+    assert.equal(code, 0, output);
+  };
+  await run('req', '-x509', ...key, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-days', '30', '-subj', '/CN=authority');
+  await run('req', ...key, '-keyout', at('own.key'), '-out', at('own.csr'), '-subj', '/CN=own');
+  writeFileSync(at('own.ext'), 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n');
+  await run('x509', '-req', '-in', at('own.csr'), '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial',
+    '-days', '30', '-extfile', at('own.ext'), '-out', at('own.pem'));
+  for (const name of ['ca.key', 'own.key']) {
+    chmodSync(at(name), 0o600);
+  }
+  return { ca: at('ca.pem'), own: [at('own.pem'), at('own.key')] };
+}
 
 await scenario(async () => {
   const pair = await generateKeyPair('ES256', { extractable: true });
@@ -15,16 +34,24 @@ await scenario(async () => {
   writeFileSync(path.join(folder, 'jwks.json'), JSON.stringify({ keys: [jwk] }));
   const token = await new SignJWT({}).setProtectedHeader({ alg: 'ES256', kid: 'k' })
     .setIssuer(ISSUER).setSubject('alice').setExpirationTime('1h').sign(pair.privateKey);
+  await everyKind(token, null);
+  await everyKind(token, await certificates());
+});
 
-  const server = start(process.env.PYTHON, [script, 'serve']);
+/** Calls every kind of method through a gateway, without TLS or with it on both sides. */
+async function everyKind(token, tls) {
+  const check = (name, work) => checked(`${tls ? 'over TLS' : 'without TLS'}: ${name}`, work);
+  const server = start(process.env.PYTHON, [script, 'serve', ...tls?.own ?? []]);
   const port = await until('the server has a port', server, () => /^\d+/.exec(server.output)?.[0]);
-  const gateway = await startGateway(folder, { url: `h2c://127.0.0.1:${port}` }, `
+  const url = `${tls ? 'https' : 'h2c'}://127.0.0.1:${port}`;
+  const gateway = await startGateway(folder, { url }, `
+${tls ? 'protocol = "http2"\n[upstream.tls]\nca_file = "ca.pem"' : ''}
 [issuers."${ISSUER}"]
 jwks_file = "jwks.json"
 audiences = ["ALL_AUDIENCES"]
-`, 'http2_cleartext = true');
+`, tls ? '[server.tls]\ncertificate_file = "own.pem"\nprivate_key_file = "own.key"' : 'http2_cleartext = true');
   const { code, output } = await complete(process.env.PYTHON,
-    [script, 'call', new URL(gateway.url).port, token]);
+    [script, 'call', new URL(gateway.url).port, token, ...tls ? [tls.ca] : []]);
   assert.equal(code, 0, output);
   const came = JSON.parse(output);
 
@@ -55,4 +82,4 @@ audiences = ["ALL_AUDIENCES"]
   });
   await check('what the server does not know it says itself', () =>
     assert.equal(came.unknown.code, 'UNIMPLEMENTED'));
-});
+}

@@ -1,7 +1,9 @@
 """A server of gRPC and its client, with messages that are plain bytes.
 
-orders.py serve            prints its port, and serves until it is ended
-orders.py call PORT TOKEN  calls every kind of method, and prints what came as JSON
+orders.py serve [CERTIFICATE KEY]       prints its port, and serves until it is ended
+orders.py call PORT TOKEN [AUTHORITY]   calls every kind of method, and prints what came as JSON
+
+With the files in brackets it does so over TLS.
 """
 
 import json
@@ -42,10 +44,20 @@ METHODS = {
 }
 
 
-def serve():
+def read(file):
+    with open(file, "rb") as opened:
+        return opened.read()
+
+
+def serve(certificate=None, key=None):
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, METHODS),))
-    print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+    place = "127.0.0.1:0"
+    if certificate:
+        credentials = grpc.ssl_server_credentials([(read(key), read(certificate))])
+        print(server.add_secure_port(place, credentials), flush=True)
+    else:
+        print(server.add_insecure_port(place), flush=True)
     server.start()
     server.wait_for_termination()
 
@@ -58,8 +70,11 @@ def outcome(work):
         return {"code": error.code().name, "details": error.details(), "trailers": trailers}
 
 
-def call(port, token):
-    channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+def call(port, token, authority=None):
+    if authority:
+        channel = grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(read(authority)))
+    else:
+        channel = grpc.insecure_channel(f"127.0.0.1:{port}")
     auth = (("authorization", f"Bearer {token}"),)
 
     def path(name):
@@ -104,6 +119,6 @@ def call(port, token):
 
 
 if sys.argv[1] == "serve":
-    serve()
+    serve(*sys.argv[2:4])
 else:
-    call(*sys.argv[2:4])
+    call(*sys.argv[2:5])

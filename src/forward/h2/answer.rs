@@ -164,17 +164,20 @@ impl Answer {
             return Poll::Pending;
         };
         let (pace, stall) = (Rc::clone(&begun.pace), begun.stall);
-        if pace.upload.is_set() {
-            self.is_heard();
-            return Poll::Pending;
-        }
         if !std::mem::replace(&mut self.silent, true) {
             pace.stalls(stall);
         }
-        match pace.poll_stalled(context) {
-            Poll::Ready(()) => self.fail(ResponseError::Stalled, context),
-            Poll::Pending => Poll::Pending,
+        if pace.poll_stalled(context).is_pending() {
+            return Poll::Pending;
         }
+        if !pace.upload.is_set() {
+            return self.fail(ResponseError::Stalled, context);
+        }
+        // The upload goes on beside this, and nobody here hears when the client is awaited no more. So the
+        // time begins anew.
+        pace.stalls(stall);
+        let _ = pace.poll_stalled(context);
+        Poll::Pending
     }
 
     /// Something came.
@@ -270,6 +273,8 @@ impl Drop for Answer {
             return;
         };
         tokio::task::spawn_local(async move {
+            // All of it: the request takes its place at the upstream until then.
+            let begun = begun;
             let end = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
             let ended = tokio::time::timeout(begun.patience, end).await;
             if matches!(ended, Ok(None | Some(Ok(_)))) {

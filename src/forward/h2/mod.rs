@@ -1,6 +1,6 @@
 //! HTTP/2 to an upstream (RFC 9113): many requests on one connection.
 
-use std::{io, rc::Rc, task::Poll, time::Duration};
+use std::{rc::Rc, task::Poll, time::Duration};
 
 use h2::{Reason, client::ResponseFuture};
 use http::{Request, Response, StatusCode};
@@ -26,6 +26,15 @@ use super::{
 };
 use crate::deadline::Deadline;
 use upload::Upload;
+
+/// Why there is no response from one address.
+pub(super) struct Missed {
+    pub(super) error: ForwardError,
+    /// The request's body, if it is certain that nobody did anything with the request.
+    pub(super) left: Option<RequestBody>,
+    /// Whether there was no connection.
+    pub(super) is_closed: bool,
+}
 
 /// Why an attempt has no response.
 struct Failure {
@@ -63,29 +72,28 @@ pub(super) async fn forward(
     connections: &Rc<Connections>,
     way: &Way<'_>,
 ) -> Result<Response<ResponseBody>, ForwardError> {
-    let sent = try_at(composition, body, connections.stay(), way).await;
-    let sent = sent.map_err(|(error, _)| attempt::Failure::from(error));
+    let mut deadline = deadline(composition, way);
+    let sent = try_at(composition, body, connections.stay(), &mut deadline, way).await;
+    let sent = sent.map_err(|missed| attempt::Failure::from(missed.error));
     connections.judge(&sent, way.clock);
     sent.map_err(|failure| failure.error)
 }
 
-/// Sends a request to the address of `stay`, and once more where that cannot be seen twice.
+/// Sends a request to the address of `stay`, and once more where that cannot be seen twice. Its `deadline` is
+/// taken along by the response.
 ///
 /// # Errors
-/// [`ForwardError`] when there is no response; with the request's body, if it is certain that nobody did
-/// anything with the request.
+/// [`Missed`] when there is no response.
 pub(super) async fn try_at(
     composition: &Composition<'_>,
     mut body: RequestBody,
     stay: Stay,
+    deadline: &mut Option<Deadline>,
     way: &Way<'_>,
-) -> Result<Response<ResponseBody>, (ForwardError, Option<RequestBody>)> {
+) -> Result<Response<ResponseBody>, Missed> {
     let server = &stay.lane().endpoint().server;
-    let head = match head::compose(composition, server, &body) {
-        Ok(head) => head,
-        Err(error) => return Err((ForwardError::Closed(io::Error::other(error)), None)),
-    };
-    let deadline = deadline(composition, way);
+    let head = head::compose(composition, server, &body)
+        .map_err(|head::BadHead| Missed::of(ForwardError::Unwritable))?;
     for attempt in 1.. {
         let again = body.again();
         let sent = send(
@@ -100,8 +108,8 @@ pub(super) async fn try_at(
         let failure = match sent {
             Ok((response, begun)) => {
                 let begun = begun.at(stay, way);
-                let response = begun.respond(response, composition, deadline);
-                return response.map_err(|error| (error, None));
+                let response = begun.respond(response, composition, deadline.take());
+                return response.map_err(Missed::of);
             }
             Err(failure) => failure,
         };
@@ -113,14 +121,20 @@ pub(super) async fn try_at(
         };
         match next {
             Some(next) if !failure.is_elsewhere && attempt < ATTEMPTS => body = next,
-            left => return Err((failure.error, left.filter(|_| untouched))),
+            left => {
+                return Err(Missed {
+                    error: failure.error,
+                    left: left.filter(|_| untouched),
+                    is_closed: failure.is_elsewhere,
+                });
+            }
         }
     }
-    Err((ForwardError::ResponseTimeout, None))
+    Err(Missed::of(ForwardError::ResponseTimeout))
 }
 
 /// When the whole exchange has to be over, as the client of a call says.
-fn deadline(composition: &Composition<'_>, way: &Way<'_>) -> Option<Deadline> {
+pub(super) fn deadline(composition: &Composition<'_>, way: &Way<'_>) -> Option<Deadline> {
     let fields = &composition.head.headers;
     if !trailers::is_grpc(fields) {
         return None;
@@ -230,6 +244,16 @@ fn poll_answer(
     std::pin::Pin::new(answer)
         .poll(context)
         .map_err(NoReply::Http2)
+}
+
+impl Missed {
+    const fn of(error: ForwardError) -> Self {
+        Self {
+            error,
+            left: None,
+            is_closed: false,
+        }
+    }
 }
 
 impl Failure {

@@ -20,7 +20,7 @@ use session::Session;
 use watched::Watched;
 
 use super::{client::Client, place::Place, socket::Connected};
-use crate::limits::Limits;
+use crate::{limits::Limits, telemetry::Closed};
 
 /// How many times the window of one request a connection's window is: some requests may be stuck, and
 /// the others go on.
@@ -54,13 +54,17 @@ pub(super) async fn serve<S: Connected>(stream: S, client: Rc<Client>, place: Pl
     let mut handshake = pin!(builder(&shop.limits).handshake(watched));
     let connection = std::future::poll_fn(|context| {
         if let Poll::Ready(done) = handshake.as_mut().poll(context) {
-            return Poll::Ready(done.ok());
+            return Poll::Ready(done.map_err(|error| client.closes(reason(&error))).ok());
         }
-        let is_late = session.poll_idle(context).is_ready();
-        if is_late || session.poll_stuck(context).is_ready() || client.is_leaving() {
+        if session.poll_stuck(context).is_ready() {
+            client.closes(Closed::SlowReader);
             return Poll::Ready(None);
         }
-        Poll::Pending
+        // When the worker leaves, it has a moment.
+        session.poll_idle(context).map(|()| {
+            client.expires();
+            None
+        })
     })
     .await;
     let Some(connection) = connection else {
@@ -102,6 +106,16 @@ fn builder(limits: &Limits) -> server::Builder {
     builder
 }
 
+/// Why a connection ends with this error.
+fn reason(error: &h2::Error) -> Closed {
+    match error.reason() {
+        // Of the client itself, or of the network.
+        _ if !error.is_library() => Closed::Client,
+        Some(Reason::ENHANCE_YOUR_CALM) => Closed::Flood,
+        _ => Closed::Malformed,
+    }
+}
+
 impl<S: Connected> Serving<'_, S> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -114,13 +128,20 @@ impl<S: Connected> Serving<'_, S> {
             };
             match accepted {
                 Some(Ok(asked)) => self.open(asked),
-                Some(Err(_)) | None => return Poll::Ready(()),
+                Some(Err(error)) => {
+                    self.session.client.closes(reason(&error));
+                    return Poll::Ready(());
+                }
+                None => return Poll::Ready(()),
             }
         }
+        let client = &self.session.client;
         if self.session.poll_stuck(context).is_ready() {
+            client.closes(Closed::SlowReader);
             return Poll::Ready(());
         }
         if self.session.poll_block(context).is_ready() {
+            client.closes(Closed::HeaderTimeout);
             self.session.breaks();
             context.waker().wake_by_ref();
         }
@@ -128,6 +149,7 @@ impl<S: Connected> Serving<'_, S> {
             if self.told.is_some() || self.is_broken {
                 return Poll::Ready(());
             }
+            client.expires();
             self.end();
             context.waker().wake_by_ref();
         }
@@ -148,6 +170,7 @@ impl<S: Connected> Serving<'_, S> {
         }
         if self.session.is_flooded() && !self.is_broken {
             self.is_broken = true;
+            self.session.client.closes(Closed::Flood);
             self.session.breaks();
             self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         }

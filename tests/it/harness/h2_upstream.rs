@@ -1,4 +1,4 @@
-//! An upstream that speaks HTTP/2 without TLS, and does with each request what its test says.
+//! An upstream that speaks HTTP/2, without TLS or with it, and does with each request what its test says.
 
 use std::{
     future::Future,
@@ -11,9 +11,14 @@ use std::{
 use bytes::Bytes;
 use h2::{RecvStream, SendStream, server};
 use http::{HeaderMap, Response, request::Parts};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+};
+use tokio_rustls::TlsAcceptor;
 
-use super::PATIENCE;
+use super::{PATIENCE, Pair, tls::choosing};
 
 /// An HTTP/2 server on a port of its own. Ends with the test's process.
 #[derive(Clone)]
@@ -43,6 +48,7 @@ pub(crate) struct Came {
 type Doing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 struct Shared {
+    tls: Option<TlsAcceptor>,
     state: Mutex<State>,
     changed: Condvar,
     /// What handlers wait for.
@@ -66,11 +72,32 @@ impl H2Upstream {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        Self::begin(settings, None, doing)
+    }
+
+    /// With TLS and this certificate; it chooses HTTP/2 by ALPN.
+    pub(crate) fn over_tls<F>(own: &Pair, doing: impl Fn(Call) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let tls = TlsAcceptor::from(choosing(own, &["h2"]));
+        Self::begin(&server::Builder::new(), Some(tls), doing)
+    }
+
+    fn begin<F>(
+        settings: &server::Builder,
+        tls: Option<TlsAcceptor>,
+        doing: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let upstream = Self {
             address: listener.local_addr().unwrap(),
             shared: Arc::new(Shared {
+                tls,
                 state: Mutex::default(),
                 changed: Condvar::new(),
                 released: Semaphore::new(0),
@@ -113,25 +140,43 @@ impl H2Upstream {
             self.change(|state| state.connections += 1);
             let (this, settings, doing) = (self.clone(), settings.clone(), Arc::clone(&doing));
             tokio::spawn(async move {
-                let Ok(mut connection) = settings.handshake::<_, Bytes>(stream).await else {
-                    return;
+                let Some(tls) = &this.shared.tls else {
+                    return this.serve(stream, settings, doing).await;
                 };
-                while let Some(Ok((request, respond))) = connection.accept().await {
-                    let (head, body) = request.into_parts();
-                    this.change(|state| state.calls += 1);
-                    tokio::spawn(doing(Call {
-                        head,
-                        body,
-                        respond,
-                        upstream: this.clone(),
-                    }));
+                if let Ok(stream) = tls.accept(stream).await {
+                    this.serve(stream, settings, doing).await;
                 }
             });
         }
     }
 
+    async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        settings: server::Builder,
+        doing: Arc<impl Fn(Call) -> Doing + Send + Sync + 'static>,
+    ) {
+        let Ok(mut connection) = settings.handshake::<_, Bytes>(stream).await else {
+            return;
+        };
+        while let Some(Ok((request, respond))) = connection.accept().await {
+            let (head, body) = request.into_parts();
+            self.change(|state| state.calls += 1);
+            tokio::spawn(doing(Call {
+                head,
+                body,
+                respond,
+                upstream: self.clone(),
+            }));
+        }
+    }
+
     pub(crate) fn url(&self) -> String {
-        format!("h2c://{}", self.address)
+        let scheme = match self.shared.tls {
+            Some(_) => "https",
+            None => "h2c",
+        };
+        format!("{scheme}://{}", self.address)
     }
 
     /// How many requests have reached it, also unfinished ones.

@@ -8,14 +8,21 @@ use std::{
 use bytes::Bytes;
 use h2::{RecvStream, SendStream, client};
 use http::Request;
-use tokio::runtime::Runtime;
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    runtime::Runtime,
+    task::JoinHandle,
+};
+use tokio_rustls::TlsConnector;
 
-use super::{PATIENCE, Response, wire::Head};
+use super::{PATIENCE, Response, TlsClient, wire::Head};
 
 /// A client that keeps the rules. It moves only while something is awaited.
 pub(crate) struct Http2 {
     pub(crate) runtime: Runtime,
     requests: client::SendRequest<Bytes>,
+    connection: JoinHandle<Result<(), h2::Error>>,
 }
 
 /// A request whose body has not ended.
@@ -63,19 +70,66 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl Http2 {
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let requests = runtime.block_on(async {
+        let runtime = runtime();
+        let stream = runtime.block_on(tokio::net::TcpStream::connect(address));
+        Self::on(runtime, stream.unwrap())
+    }
+
+    /// Over TLS, to `name`; the gateway must choose HTTP/2.
+    pub(crate) fn over_tls(address: SocketAddr, client: &TlsClient, name: &str) -> Self {
+        let runtime = runtime();
+        let client = client.offering(&["h2", "http/1.1"]);
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let stream = runtime.block_on(async {
             let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-            let (requests, connection) = client::handshake(stream).await.unwrap();
-            tokio::spawn(async move {
-                let _ = connection.await;
-            });
-            requests
+            let connector = TlsConnector::from(client.config().clone());
+            connector.connect(name, stream).await.unwrap()
         });
-        Self { runtime, requests }
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        Self::on(runtime, stream)
+    }
+
+    fn on<S>(runtime: Runtime, stream: S) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (requests, connection) = runtime.block_on(async {
+            let (requests, connection) = client::handshake(stream).await.unwrap();
+            (requests, tokio::spawn(connection))
+        });
+        Self {
+            runtime,
+            requests,
+            connection,
+        }
+    }
+
+    /// Waits for the connection's end; whether it was orderly.
+    pub(crate) fn ends(self) -> bool {
+        drop(self.requests);
+        let ending = async { tokio::time::timeout(PATIENCE, self.connection).await };
+        let ended = self.runtime.block_on(ending);
+        ended.expect("it did not end").unwrap().is_ok()
+    }
+
+    /// The status of the answer to a request without a body, if there is one.
+    pub(crate) fn status(&mut self, request: Request<()>) -> Result<u16, h2::Error> {
+        self.runtime.block_on(async {
+            let mut ready = self.requests.clone().ready().await?;
+            let (response, _) = ready.send_request(request, true)?;
+            let response = tokio::time::timeout(PATIENCE, response).await;
+            Ok(response.expect("no answer came")?.status().as_u16())
+        })
+    }
+
+    /// The status of the next interim response; `None` when the final one comes first.
+    pub(crate) fn interim(&self, response: &mut client::ResponseFuture) -> Option<u16> {
+        self.runtime.block_on(async {
+            let interim = std::future::poll_fn(|context| response.poll_informational(context));
+            let interim = tokio::time::timeout(PATIENCE, interim).await;
+            let interim = interim.expect("nothing came")?;
+            Some(interim.unwrap().status().as_u16())
+        })
     }
 
     /// Sends a request without a body.
@@ -129,6 +183,13 @@ impl Http2 {
             }
         })
     }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 async fn read_body(mut stream: RecvStream) -> (Vec<u8>, Vec<(String, String)>, bool) {
