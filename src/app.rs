@@ -162,7 +162,9 @@ impl App {
         }
         let metrics = Arc::new(Metrics::default());
         let limits = settings.limits.clone();
-        let gateway = Gateway::new(policy, limits, clock.clone(), metrics).with_store(store.once);
+        let gateway = Gateway::new(policy, limits, clock.clone(), metrics)
+            .with_store(store.once)
+            .with_records(store.records);
         let gateway = Arc::new(gateway);
         let admin = admin.zip(admin_listener);
         let admin = admin
@@ -213,7 +215,7 @@ impl App {
         let (ended, background_ends) = watch::channel(false);
         let admin_address = admin.as_ref().map(admin::Bound::address);
         // The refresher takes the rings over before anyone can ask them for a key.
-        let mut refresher = Refresher::new(&gateway.snapshot().policy.registry, clock.clone());
+        let mut refresher = Refresher::of(gateway.snapshot().policy.registries(), clock.clone());
         if let Some(cache) = key_cache {
             refresher = refresher.keeping(cache);
         }

@@ -11,11 +11,13 @@ use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 mod issuer;
 pub(super) mod listing;
 mod store;
+mod token_service;
 mod upstream;
 
 use issuer::IssuerStatus;
 use listing::Listing;
 use store::StoreStatus;
+use token_service::TokenServiceStatus;
 use upstream::UpstreamStatus;
 
 /// The answer of `/readyz`.
@@ -48,6 +50,8 @@ struct Status<'s> {
     next: Option<String>,
     routes: Vec<RouteStatus<'s>>,
     upstreams: Vec<UpstreamStatus<'s>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_service: Option<TokenServiceStatus<'s>>,
 }
 
 #[derive(Serialize)]
@@ -195,6 +199,10 @@ pub(super) fn status(
         next: page.next,
         routes: routes.collect(),
         upstreams: upstreams.collect(),
+        token_service: policy
+            .token_service
+            .as_deref()
+            .map(|service| TokenServiceStatus::of(service, now)),
     };
     json(StatusCode::OK, &status)
 }

@@ -9,7 +9,7 @@ use crate::{
     config::{self, Config, Files, Report},
     forward::balance,
     gateway::{Gateway, Policy, Snapshot},
-    issuer::{Change, Roster, Succession},
+    issuer::{Change, Registry, Roster, Succession},
     reload::{Cause, Inbox, Order, Outcome, Reload},
     secret::Secret,
     telemetry::metrics::ReloadLabels,
@@ -188,6 +188,7 @@ impl Fresh {
             registry.succeed_anew(before)
         };
         policy.registry = registry;
+        let change = change.and(clients_succeed(&mut policy, &old.policy));
         let admin_token = admin.and_then(|admin| admin.token);
         let same = change.is_empty()
             && policy.is_like_but_for_issuers(&old.policy)
@@ -210,6 +211,19 @@ impl Fresh {
             result: Err(report.render_first(MAX_ERRORS, false).into()),
         }
     }
+}
+
+/// The keys of the token service's clients follow those of `old`, as those of issuers do.
+fn clients_succeed(policy: &mut Policy, old: &Policy) -> Change {
+    let none = Registry::default();
+    let before = old.token_service.as_ref();
+    let before = before.map_or(&none, |service| &service.keys);
+    let Some(service) = &mut policy.token_service else {
+        return Registry::default().succeed(before).change;
+    };
+    let Succession { registry, change } = std::mem::take(&mut service.keys).succeed(before);
+    service.keys = registry;
+    change
 }
 
 fn refused(errors: Arc<str>) -> Outcome {

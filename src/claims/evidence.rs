@@ -1,14 +1,15 @@
-//! What makes claims worth checking: a signature, or the word of their issuer.
+//! What makes claims worth checking: a signature, the word of their issuer, or our own record.
 
 use crate::{
     introspection::Vouched,
+    issued::Issued,
     jose::{Verified, json::Object},
 };
 
-/// Why claims are believed to be the issuer's. Both ways end in [`super::check`]: an issuer that
+/// Why claims are believed to be the issuer's. All ways end in [`super::check`]: an issuer that
 /// vouches for a token skips no rule.
 ///
-/// Neither can be made up, and there is no third one:
+/// None can be made up, and there is no fourth one:
 ///
 /// ```compile_fail,E0277
 /// use portcullis::{claims, clock::UnixTime, jose::json::Object};
@@ -23,6 +24,8 @@ pub enum Evidence {
     Signed(Verified),
     /// The issuer's introspection endpoint says that the token is active.
     Vouched(Vouched),
+    /// This gateway issued the token, and has a record of it.
+    Issued(Issued),
 }
 
 impl Evidence {
@@ -32,6 +35,7 @@ impl Evidence {
         match self {
             Self::Signed(verified) => verified.claims(),
             Self::Vouched(vouched) => vouched.claims(),
+            Self::Issued(issued) => issued.claims(),
         }
     }
 }
@@ -45,5 +49,11 @@ impl From<Verified> for Evidence {
 impl From<Vouched> for Evidence {
     fn from(vouched: Vouched) -> Self {
         Self::Vouched(vouched)
+    }
+}
+
+impl From<Issued> for Evidence {
+    fn from(issued: Issued) -> Self {
+        Self::Issued(issued)
     }
 }

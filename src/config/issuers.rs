@@ -18,8 +18,10 @@ use super::{
     value::{Entry, Span, Table},
 };
 use crate::{
+    claims::Rules,
     identity::OwnHeaders,
-    issuer::{Issuer, Registry},
+    issuer::{Issuer, KeyRing, KeySource, Registry, Replay},
+    jose::{jwk::JwkSet, policy::HeaderPolicy},
 };
 
 /// The issuers that were read so far.
@@ -37,6 +39,15 @@ struct Known {
     span: Span,
 }
 
+/// The issuer that the gateway itself is.
+pub(super) struct Own {
+    pub(super) name: Arc<str>,
+    pub(super) span: Span,
+    pub(super) keys: JwkSet,
+    pub(super) headers: HeaderPolicy,
+    pub(super) rules: Rules,
+}
+
 /// Reads all of them. `has_public_url` says whether the audience rule has a URL to compare with,
 /// `subjects` what is said of all their subjects.
 pub(super) fn decode(
@@ -44,6 +55,7 @@ pub(super) fn decode(
     has_public_url: bool,
     decryption: &mut Decryption,
     subjects: Subjects,
+    own: Option<Own>,
 ) -> Issuers {
     let mut issuers = Issuers {
         parts: Parts {
@@ -54,6 +66,9 @@ pub(super) fn decode(
     };
     let defaults = root.child("issuer_defaults", &issuer::DEFAULTS);
     issuer::check_defaults(&defaults, &issuers.parts);
+    if let Some(own) = own {
+        issuers.add_own(root, own);
+    }
     for entry in root.entries("issuers") {
         issuers.add(root, entry, &issuer::SCHEMA, defaults.table(), decryption);
     }
@@ -103,6 +118,28 @@ impl Issuers {
     /// The registry of all of them.
     pub(super) fn into_registry(self) -> Registry {
         Registry::new(self.all)
+    }
+
+    /// The first one, so that no other can take its name.
+    fn add_own(&mut self, root: &Section<'_>, own: Own) {
+        let source = KeySource::Fixed(Arc::new(own.keys));
+        let issuer = Issuer {
+            name: Arc::clone(&own.name),
+            active: true,
+            encryption_required: false,
+            headers: Arc::new(own.headers),
+            rules: own.rules,
+            replay: Replay::Allow,
+            identity: self.parts.subjects.silent(),
+            keys: Arc::new(KeyRing::new(source, root.context.clock.clone())),
+            introspection: None,
+        };
+        let known = Known {
+            active: true,
+            span: own.span,
+        };
+        self.names.insert(own.name, known);
+        self.all.push(Arc::new(issuer));
     }
 
     fn add(

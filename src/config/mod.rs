@@ -65,6 +65,8 @@ mod size;
 mod store_section;
 mod tls_identity;
 mod token;
+mod token_service_client;
+mod token_service_section;
 mod toml_source;
 mod upgrades;
 mod upstream;

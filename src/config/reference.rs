@@ -6,8 +6,9 @@ use super::{
     admin_section, decryption, fetch, identity_section, introspection, issuer, issuer_identity,
     limits, root, route,
     schema::{Schema, Setting},
-    server_section, server_tls, session_section, signing_section, store_section, token, upstream,
-    upstream_balance, upstream_tls, user_registry,
+    server_section, server_tls, session_section, signing_section, store_section, token,
+    token_service_client, token_service_section, upstream, upstream_balance, upstream_tls,
+    user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -35,6 +36,17 @@ pub fn reference() -> String {
     section(&mut text, Some("[session]"), &session_section::SCHEMA);
     section(&mut text, Some("[store]"), &store_section::SCHEMA);
     section(&mut text, Some("[signing]"), &signing_section::SCHEMA);
+    section(
+        &mut text,
+        Some("[token_service]"),
+        &token_service_section::SCHEMA,
+    );
+    text.push_str("\n# A client of the token service.");
+    absent(
+        &mut text,
+        "[token_service.clients.orders-batch]",
+        &token_service_client::SCHEMA,
+    );
     text.push_str(
         "\n# Where requests go. Short for [upstreams.default]; others are [upstreams.NAME].",
     );

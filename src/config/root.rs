@@ -13,7 +13,7 @@ use super::{
     issuers, route,
     schema::{Key, Schema, key, section},
     section::Section,
-    server_section, session_section, signing_section, store_section, token,
+    server_section, session_section, signing_section, store_section, token, token_service_section,
     upstream::{self, Upstreams},
     user_registry,
     value::Node,
@@ -47,6 +47,7 @@ const KEYS: &[Key] = &[
     section("session", "A cookie that stands for a token."),
     section("store", "What has to be remembered."),
     section("signing", "The gateway's own keys."),
+    section("token_service", "Tokens that the gateway issues itself."),
     section(
         "decryption",
         "Tokens that are encrypted (JWE), and the keys that decrypt them.",
@@ -90,6 +91,14 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let store = store_section::decode(&root.child("store", &store_section::SCHEMA));
     let signing = root.child("signing", &signing_section::SCHEMA);
     let signer = signing_section::keys(&signing, &signing_section::decode(&signing));
+    let around = token_service_section::Around {
+        public_url: server.public_url.as_deref(),
+        signer: signer.as_ref(),
+        has_directory: signing.has("directory"),
+    };
+    let service = root.child("token_service", &token_service_section::SCHEMA);
+    let service = token_service_section::decode(&service, &around);
+    let (service, own) = service.map(|made| (made.service, made.own)).unzip();
     let upstreams = upstream::decode(&root);
     let registry = user_registry::decode(&root);
     let identity = identity_section::decode(&root.child("identity", &identity_section::SCHEMA));
@@ -104,6 +113,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         server.public_url.is_some(),
         &mut decryption,
         subjects,
+        own,
     );
     let mut own_headers = issuers.own_headers();
     if server.tls.as_ref().is_some_and(|tls| tls.tells_upstreams()) {
@@ -135,6 +145,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         public_url: server.public_url,
         session,
         tls: server.tls,
+        token_service: service.map(Box::new),
     };
     Some(Config {
         server: server.settings,

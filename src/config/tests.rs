@@ -19,6 +19,7 @@ mod sections;
 mod session;
 mod signing;
 mod tls;
+mod token_service;
 mod upstreams;
 mod users;
 

@@ -35,6 +35,7 @@ pub enum Code {
     TokenReplayed,
     ProofInvalid,
     TokenInactive,
+    TokenRevoked,
     ScopeInsufficient,
     UserUnknown,
     BindingMismatch,
@@ -53,6 +54,7 @@ pub enum Code {
     StoreUnavailable,
     RegistryUnavailable,
     IntrospectionUnavailable,
+    RateLimited,
     Overloaded,
     InternalError,
 }
@@ -74,7 +76,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -103,6 +105,7 @@ impl Code {
         Self::TokenReplayed,
         Self::ProofInvalid,
         Self::TokenInactive,
+        Self::TokenRevoked,
         Self::ScopeInsufficient,
         Self::UserUnknown,
         Self::BindingMismatch,
@@ -121,6 +124,7 @@ impl Code {
         Self::StoreUnavailable,
         Self::RegistryUnavailable,
         Self::IntrospectionUnavailable,
+        Self::RateLimited,
         Self::Overloaded,
         Self::InternalError,
     ];
@@ -272,6 +276,7 @@ impl Code {
                 S::UNAUTHORIZED,
                 "The token is not active.",
             ),
+            Self::TokenRevoked => ("token_revoked", S::UNAUTHORIZED, "The token was revoked."),
             Self::TokenReplayed => (
                 "token_replayed",
                 S::UNAUTHORIZED,
@@ -372,6 +377,11 @@ impl Code {
                 S::SERVICE_UNAVAILABLE,
                 "The gateway cannot look up what was used before; try again.",
             ),
+            Self::RateLimited => (
+                "rate_limited",
+                S::TOO_MANY_REQUESTS,
+                "Too many requests failed; try again later.",
+            ),
             Self::Overloaded => (
                 "overloaded",
                 S::SERVICE_UNAVAILABLE,
@@ -413,6 +423,7 @@ impl Code {
             | Self::ClaimMalformed
             | Self::MappingFailed
             | Self::TokenInactive
+            | Self::TokenRevoked
             | Self::ProofInvalid
             | Self::TokenReplayed => Challenge::InvalidToken,
             Self::RequestMalformed
@@ -434,6 +445,7 @@ impl Code {
             | Self::IntrospectionUnavailable
             | Self::RegistryUnavailable
             | Self::StoreUnavailable
+            | Self::RateLimited
             | Self::Overloaded
             | Self::InternalError => Challenge::None,
         }

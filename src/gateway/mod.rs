@@ -23,9 +23,10 @@ use crate::{
     pressure::Pressure,
     route::{Access, Route, host},
     session,
-    store::Store,
+    store::{Records, Store},
     telemetry::Metrics,
     token::{self, Presented, RawToken},
+    token_service::Guesses,
 };
 
 mod again;
@@ -39,6 +40,7 @@ mod grpc;
 mod guard;
 pub mod holder;
 mod http2;
+mod issued;
 pub mod limit;
 pub mod login;
 pub mod metadata;
@@ -55,6 +57,7 @@ mod say;
 mod serve;
 mod subject;
 mod switch;
+mod token_endpoint;
 pub mod trace;
 
 pub use code::Code;
@@ -80,6 +83,10 @@ pub struct Gateway {
     metrics: Arc<Metrics>,
     /// What was good once, and is not any more.
     store: Arc<dyn Store>,
+    /// What the token service has issued.
+    records: Arc<dyn Records>,
+    /// Who fails too often at the token service.
+    guesses: Guesses,
     /// What sessions are encrypted with where the configuration names no keys.
     session_keys: OnceLock<Option<session::Keys>>,
     /// Leave to ask an issuer about a token, for all issuers together.
@@ -161,6 +168,9 @@ impl Gateway {
             .identify(&proof, snapshot, head.uri.path(), trace)
             .await?;
         holder::check(principal.identity(), snapshot, note)?;
+        if let Some(service) = issued::service_of(snapshot, &proof) {
+            Box::pin(self.check_stands(service, &proof)).await?;
+        }
         if proof.is_asked_about() {
             Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
         }

@@ -17,6 +17,7 @@ use crate::{
     session,
     telemetry::metrics::{Metrics, RequestLabels},
     tls::{Incoming, PeerCertificate},
+    token_service::Service,
     users::{Mapper, Users},
 };
 
@@ -42,6 +43,8 @@ pub struct Policy {
     pub users: Arc<Users>,
     /// TLS with clients; `None`: plain HTTP. Whether there is one is fixed until a restart.
     pub tls: Option<Arc<Incoming>>,
+    /// The gateway's own token service, if it has one. The issuer of its tokens is in the registry.
+    pub token_service: Option<Box<Service>>,
 }
 
 impl Policy {
@@ -50,6 +53,13 @@ impl Policy {
     pub fn map_subjects(&mut self, mapper: Mapper) {
         let users = std::mem::take(&mut self.users);
         self.users = Arc::new(users.with_mapper(mapper));
+    }
+
+    /// Every registry whose keys are to be kept fresh: that of the issuers, and that of the clients of the
+    /// token service.
+    pub fn registries(&self) -> impl Iterator<Item = &Registry> {
+        let clients = self.token_service.as_ref().map(|service| &service.keys);
+        std::iter::once(&self.registry).chain(clients)
     }
 
     /// Whether it says what `other` says, issuers aside.
@@ -67,6 +77,7 @@ impl Policy {
             own_headers,
             users,
             tls,
+            token_service,
         } = self;
         routes.all() == other.routes.all()
             && *keychain == other.keychain
@@ -77,6 +88,11 @@ impl Policy {
             && *own_headers == other.own_headers
             && *tls == other.tls
             && users.is_like(&other.users)
+            && match (token_service, &other.token_service) {
+                (None, None) => true,
+                (Some(one), Some(other)) => one.is_like(other),
+                (Some(_), None) | (None, Some(_)) => false,
+            }
     }
 }
 

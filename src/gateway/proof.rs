@@ -88,7 +88,7 @@ impl Proof {
                     self.issuer.keys.still_holds(token.key(), token.header())
                 }
                 // What an issuer says is remembered elsewhere, and for a shorter time.
-                Evidence::Vouched(_) => false,
+                Evidence::Vouched(_) | Evidence::Issued(_) => false,
             }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Gateway, Note, Recent, Refusal, Snapshot, Step, Trace, again, ask,
+    Gateway, Note, Recent, Refusal, Snapshot, Step, Trace, again, ask, issued,
     proof::{Digest, Proof},
     say,
 };
@@ -52,6 +52,11 @@ impl Gateway {
     ) -> Result<Arc<Proof>, Refusal> {
         let (registry, generation) = (&snapshot.policy.registry, snapshot.generation);
         self.metrics.token_cache_misses.inc();
+        if let Some(issuer) = issued::issuer_of(bytes, snapshot) {
+            return self
+                .prove_issued(bytes, issuer, snapshot, route, note, trace)
+                .await;
+        }
         if let Some(issuer) = ask::of_opaque(bytes, snapshot, route) {
             return self
                 .ask_of_opaque(bytes, issuer, snapshot, note, trace)

@@ -12,6 +12,7 @@ use crate::{
     forward::{BodyError, ForwardError, ResponseError},
     identity::IdentityError,
     introspection::IntrospectionError,
+    issued::IssuedError,
     issuer::{KeyError, RegistryError},
     jose::{
         compact::{CompactError, IssuerClaimError},
@@ -22,6 +23,7 @@ use crate::{
     route::{HostError, NoRoute, NotAdmitted, TargetError},
     store::StoreError,
     token::ExtractError,
+    token_service::ServiceError,
     users::LookupError,
 };
 
@@ -71,6 +73,8 @@ pub enum Refusal {
     #[error(transparent)]
     Introspection(#[from] IntrospectionError),
     #[error(transparent)]
+    Issued(#[from] IssuedError),
+    #[error(transparent)]
     Claims(#[from] ClaimsError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -89,6 +93,8 @@ pub enum Refusal {
     Once(#[from] OnceError),
     #[error(transparent)]
     Session(#[from] SessionError),
+    #[error(transparent)]
+    TokenService(#[from] ServiceError),
     #[error(transparent)]
     Forward(#[from] ForwardError),
     /// The process holds nearly as much memory as it may.
@@ -135,6 +141,7 @@ impl Refusal {
             Self::Key(KeyError::Unavailable | KeyError::OutOfTime) => Code::KeysUnavailable,
             Self::Signature(BadSignature) => Code::SignatureInvalid,
             Self::Introspection(error) => introspection(error),
+            Self::Issued(error) => issued(error),
             Self::Claims(error) => claims(error),
             Self::Identity(_) => Code::ClaimMalformed,
             Self::Lookup(error) => lookup(error),
@@ -147,6 +154,7 @@ impl Refusal {
             // Without its session, the request carries nothing.
             Self::Session(SessionError::Changed | SessionError::OtherOrigin) => Code::TokenMissing,
             Self::Session(SessionError::Unknown(error)) => store(error),
+            Self::TokenService(error) => token_service(error),
             Self::Forward(error) => forward(error),
         }
     }
@@ -165,7 +173,7 @@ impl Refusal {
                 Step::Issuer
             }
             Self::Key(_) => Step::Key,
-            Self::Signature(_) | Self::Introspection(_) => Step::Signature,
+            Self::Signature(_) | Self::Introspection(_) | Self::Issued(_) => Step::Signature,
             Self::Claims(error) => error.step().into(),
             Self::Identity(_) | Self::Lookup(_) | Self::Holder(_) => Step::Identity,
             Self::BoundBody(_) => Step::Binding,
@@ -174,10 +182,18 @@ impl Refusal {
                 Denied::Binding(_) => Step::Binding,
                 Denied::Rule(_) => Step::Rules,
             },
-            Self::Memory | Self::Panicked => Step::Request,
+            Self::Memory | Self::Panicked | Self::TokenService(_) => Step::Request,
             Self::Once(_) => Step::Replay,
             Self::Session(_) => Step::Session,
             Self::Forward(_) => Step::Upstream,
+        }
+    }
+
+    /// What `Retry-After` says beside a 429, in seconds.
+    pub(super) fn retry_after(&self) -> Option<HeaderValue> {
+        match self {
+            Self::TokenService(ServiceError::TooManyFailures(wait)) => Some((*wait).into()),
+            _ => None,
         }
     }
 
@@ -242,6 +258,24 @@ const fn introspection(error: &IntrospectionError) -> Code {
         IntrospectionError::Busy | IntrospectionError::Unavailable(_) => {
             Code::IntrospectionUnavailable
         }
+    }
+}
+
+const fn issued(error: &IssuedError) -> Code {
+    match error {
+        IssuedError::Unknown | IssuedError::ClientInactive => Code::TokenInactive,
+        IssuedError::Revoked => Code::TokenRevoked,
+        IssuedError::KeyGone => Code::KeyNotFound,
+        IssuedError::Unavailable(error) => store(error),
+    }
+}
+
+const fn token_service(error: &ServiceError) -> Code {
+    match error {
+        ServiceError::TooManyFailures(_) => Code::RateLimited,
+        ServiceError::Store(error) => store(error),
+        ServiceError::Keys(_) | ServiceError::Signing(_) => Code::KeysUnavailable,
+        ServiceError::Internal => Code::InternalError,
     }
 }
 

@@ -109,6 +109,9 @@ pub fn refuse(
     ) {
         fields.insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
+    if let Some(wait) = refusal.retry_after() {
+        fields.insert(RETRY_AFTER, wait);
+    }
     if code.closes() {
         fields.insert(CONNECTION, HeaderValue::from_static("close"));
         // For whoever counts why connections end.

@@ -177,6 +177,7 @@ pub(super) fn vouched(trace: &mut impl Trace, issuer: &Issuer, evidence: &Eviden
         match evidence {
             Evidence::Signed(_) => format!("good, and {name} says that the token is active"),
             Evidence::Vouched(_) => format!("not asked for: {name} says that the token is active"),
+            Evidence::Issued(_) => "not asked for: the token service has a record of it".to_owned(),
         }
     });
 }

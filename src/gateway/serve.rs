@@ -20,12 +20,15 @@ impl Gateway {
     pub fn new(policy: Policy, limits: Limits, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let snapshot = ArcSwap::from_pointee(Snapshot::new(policy, 1, &metrics));
         let calls = Arc::new(Semaphore::new(limits.introspection_calls));
+        let memory = Arc::new(Memory::new(store::DEFAULT_CAPACITY, clock.clone()));
         Self {
             snapshot,
             proofs: Proofs::default(),
             decryption: Decryption::default(),
             limits,
-            store: Arc::new(Memory::new(store::DEFAULT_CAPACITY, clock.clone())),
+            store: Arc::clone(&memory) as Arc<dyn store::Store>,
+            records: memory,
+            guesses: Guesses::default(),
             clock,
             metrics,
             session_keys: OnceLock::new(),
@@ -38,6 +41,12 @@ impl Gateway {
     #[must_use]
     pub fn with_store(self, store: Arc<dyn Store>) -> Self {
         Self { store, ..self }
+    }
+
+    /// The same gateway with other records of what its token service issues.
+    #[must_use]
+    pub fn with_records(self, records: Arc<dyn Records>) -> Self {
+        Self { records, ..self }
     }
 
     /// What is in force.
@@ -148,6 +157,17 @@ impl Gateway {
                 }
                 if let Some(settings) = login::end_asked_for(&snapshot, &head) {
                     return Box::pin(self.log_out(settings, &snapshot, &head)).await;
+                }
+                if let Some(endpoint) = token_endpoint::asked_for(&snapshot, &head) {
+                    let asked = self.serve_endpoint(
+                        endpoint,
+                        &snapshot,
+                        head,
+                        &mut body,
+                        &mut note,
+                        &request_id,
+                    );
+                    return Box::pin(asked).await;
                 }
                 let permit = self
                     .decide(

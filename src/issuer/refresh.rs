@@ -57,10 +57,17 @@ impl Refresher {
     /// requests may ask it; it answers once it runs.
     #[must_use]
     pub fn new(registry: &Registry, clock: Clock) -> Self {
+        Self::of([registry], clock)
+    }
+
+    /// As [`Refresher::new`], for several registries, in which no name stands twice.
+    #[must_use]
+    pub fn of<'r>(registries: impl IntoIterator<Item = &'r Registry>, clock: Clock) -> Self {
         let (sender, asks) = mpsc::unbounded_channel();
         let (roster, changes) = Roster::new(sender);
-        let slots = registry
-            .iter()
+        let slots = registries
+            .into_iter()
+            .flat_map(Registry::iter)
             .filter(|issuer| issuer.is_refreshed())
             .map(|issuer| (roster.place(issuer), Slot::new(issuer)))
             .collect();

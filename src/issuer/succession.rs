@@ -75,6 +75,18 @@ impl Registry {
 }
 
 impl Change {
+    /// This change and `other`, which is one of another registry in the same refresher's care.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.added += other.added;
+        self.changed += other.changed;
+        self.removed += other.removed;
+        self.come.extend(other.come);
+        self.stay.extend(other.stay);
+        self.gone.extend(other.gone);
+        self
+    }
+
     /// Whether no issuer is another than before.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -121,6 +121,18 @@ impl Signer {
         Ok(held.key.token(header, claims)?)
     }
 
+    /// Whether it holds the same keys with the same dates as `other`.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let said = |signer: &Self| {
+            let keys = signer.keys.iter();
+            let parts =
+                keys.map(|held| (held.life, held.path.clone(), held.key.public_jwk().cloned()));
+            parts.collect::<Vec<_>>()
+        };
+        self.directory == other.directory && said(self) == said(other)
+    }
+
     /// What to watch: a change of any of them is one of the keys.
     pub fn watched(&self) -> impl Iterator<Item = &Path> {
         let files = self.keys.iter().map(|held| held.path.as_path());

@@ -8,7 +8,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-pub use super::{closed::ConnectionsClosed, histogram::Durations};
+pub use super::{
+    closed::ConnectionsClosed, histogram::Durations, token_service::TokenServiceMetrics,
+};
 
 /// The metrics of a gateway. What a served request touches is resolved beforehand and atomic.
 #[derive(Debug, Default)]
@@ -41,6 +43,8 @@ pub struct Metrics {
     pub sessions: Family<SessionLabels, Counter>,
     /// `portcullis_tls_handshakes_total`: those with clients.
     pub tls_handshakes: Family<HandshakeLabels, Counter>,
+    /// What the token service counts.
+    pub token_service: TokenServiceMetrics,
 }
 
 /// The labels of `portcullis_tls_handshakes_total`.
@@ -198,6 +202,7 @@ impl Metrics {
             "TLS handshakes with clients by outcome and version",
             self.tls_handshakes.clone(),
         );
+        self.token_service.register(registry);
         for outcome in RELOADS {
             // From the start, so that the first refusal is a rise.
             drop(self.config_reloads.get_or_create(&ReloadLabels { outcome }));

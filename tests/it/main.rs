@@ -117,6 +117,8 @@ mod together;
 #[cfg(test)]
 mod token_place;
 #[cfg(test)]
+mod token_service;
+#[cfg(test)]
 mod trailers;
 #[cfg(test)]
 mod tunnels;
