@@ -249,11 +249,13 @@ impl App {
         };
         let background = start_background(work, background_ends)?;
         let mut workers = Vec::with_capacity(listeners.len());
+        let http2_cleartext = settings.http2_cleartext;
         for (number, (listeners, member)) in listeners.into_iter().zip(members).enumerate() {
             let worker = Worker {
                 listeners,
                 proxy_protocol: settings.proxy_protocol,
                 gateway: Arc::clone(&gateway),
+                http2_cleartext,
                 member,
                 course: watched.clone(),
                 alarm: alarm.clone(),

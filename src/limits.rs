@@ -23,6 +23,10 @@ pub struct Limits {
     pub requests_per_connection: u32,
     /// `connection_age`: then the connection is closed after the request at hand.
     pub connection_age: Duration,
+    /// `http2_streams`: how many requests one connection may have under way over HTTP/2.
+    pub http2_streams: u32,
+    /// `http2_window`: how much of a body may be on its way unread over HTTP/2, in bytes.
+    pub http2_window: u32,
     /// `body_bytes`: the body of a request; `None`: no limit.
     pub body_bytes: Option<u64>,
     /// `form_bytes`: a form body that is read for its token.
@@ -59,6 +63,8 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             requests_per_connection: 1000,
             connection_age: Duration::from_secs(3600),
+            http2_streams: 100,
+            http2_window: 64 * 1024,
             body_bytes: None,
             form_bytes: 8 * 1024,
             bind_body_bytes: 64 * 1024,

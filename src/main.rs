@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use portcullis::cli::{check, demo, explain, keys, mint, run};
+use portcullis::cli::{check, demo, explain, import, keys, mint, run};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,6 +32,8 @@ enum Command {
     Demo(demo::Options),
     /// Show every step of the pipeline for one token and one request
     Explain(explain::Options),
+    /// Turn another program's configuration into one of this, and say what could not be carried over
+    Import(import::Options),
     /// Sign a token with a key and given claims
     Mint(Box<mint::Options>),
     /// Make, show and rotate the gateway's own signing keys
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Check { config } => check::run(&config, has_colour(&std::io::stderr())),
         Command::Demo(options) => demo::run(options),
         Command::Explain(options) => explain::run(&options, has_colour(&std::io::stdout())),
+        Command::Import(options) => import::run(&options),
         Command::Mint(options) => mint::run(&options),
         Command::Keys(options) => keys::run(&options),
     }

@@ -42,6 +42,11 @@ impl Fixed {
                 "server.proxy_protocol",
                 self.server.proxy_protocol != new.server.proxy_protocol,
             ),
+            ("server.http2", self.server.http2 != new.server.http2),
+            (
+                "server.http2_cleartext",
+                self.server.http2_cleartext != new.server.http2_cleartext,
+            ),
             ("server.limits", self.server.limits != new.server.limits),
             // New connections would be plain for clients that were promised they are not.
             ("server.tls", self.has_tls != new.has_tls),

@@ -4,6 +4,7 @@ mod arguments;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod import;
 pub mod keys;
 pub mod mint;
 pub mod run;

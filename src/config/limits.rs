@@ -52,6 +52,16 @@ const KEYS: &[Key] = &[
         "Then the connection is closed after the request at hand.",
     ),
     key(
+        "http2_streams",
+        "100",
+        "Requests that one connection may have under way at a time over HTTP/2.",
+    ),
+    key(
+        "http2_window",
+        "\"64KiB\"",
+        "How much of a request's body may be on its way unread over HTTP/2; eight times that for a connection.",
+    ),
+    key(
         "body_bytes",
         "\"\"",
         "The body of a request. \"\": no limit, it is streamed.",
@@ -133,6 +143,12 @@ pub(super) fn decode(limits: &Section<'_>) -> Limits {
             .unwrap_or_default(),
         connection_age: limits
             .some_duration("connection_age", Duration::from_secs(1)..=day * 30)
+            .unwrap_or_default(),
+        http2_streams: limits
+            .number("http2_streams", 1..=10_000)
+            .unwrap_or_default(),
+        http2_window: limits
+            .size("http2_window", 1 << 14..=1 << 24)
             .unwrap_or_default(),
         body_bytes: limits.size("body_bytes", 0..=u64::MAX),
         form_bytes: limits.size("form_bytes", 64..=1 << 20).unwrap_or_default(),

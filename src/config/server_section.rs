@@ -41,6 +41,16 @@ const KEYS: &[Key] = &[
         "[]",
         "Addresses or networks whose X-Forwarded-* count.",
     ),
+    key(
+        "http2",
+        "true",
+        "Whether clients may choose HTTP/2 in a TLS handshake. Fixed until a restart.",
+    ),
+    key(
+        "http2_cleartext",
+        "false",
+        "Whether clients without TLS may begin with HTTP/2 at once (h2c, by prior knowledge). Fixed until a restart.",
+    ),
     section("tls", "TLS with clients. Absent: plain HTTP."),
     key(
         "proxy_protocol",
@@ -69,6 +79,8 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
         settings: Settings {
             proxy_protocol: proxy_protocol(server, &listen, trusted.is_empty()),
             workers: server.number("workers", 0..=1024).unwrap_or_default(),
+            http2: server.boolean("http2").unwrap_or_default(),
+            http2_cleartext: server.boolean("http2_cleartext").unwrap_or_default(),
             limits: limits::decode(&server.child("limits", &limits::SCHEMA)),
             listen,
         },

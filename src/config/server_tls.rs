@@ -78,10 +78,12 @@ pub(super) fn decode(server: &Section<'_>) -> Option<Arc<Incoming>> {
     let min_version = tls.choice("min_version", &versions);
     let clients = clients(tls);
     let headers = tls.boolean("client_certificate_headers");
+    let http2 = server.boolean("http2");
     let settings = IncomingSettings {
         identities: identities?,
         min_version: min_version?,
         clients: clients?,
+        http2: http2?,
         headers: headers?,
     };
     if settings.headers && settings.clients == ClientCertificates::None {

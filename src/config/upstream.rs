@@ -15,7 +15,7 @@ use super::{
     value::{Entry, Span},
 };
 use crate::forward::{
-    Upstream,
+    Protocol, Upstream,
     balance::{Group, Server},
 };
 
@@ -25,7 +25,7 @@ const KEYS: &[Key] = &[
     needed(
         "url",
         "\"http://127.0.0.1:9000\"",
-        "Where it is: http://host:port or https://host:port, with a path that goes in front of every target, or unix:/path.",
+        "Where it is: http://host:port, https://host:port, or h2c://host:port for HTTP/2, with a path that goes in front of every target; or unix:/path.",
     ),
     unset(
         "urls",
@@ -57,6 +57,11 @@ const KEYS: &[Key] = &[
         "idle_timeout",
         "\"60s\"",
         "How long an unused connection is kept.",
+    ),
+    key(
+        "protocol",
+        "\"auto\"",
+        "Which HTTP it is spoken to in: \"http1\", \"http2\", or \"auto\": HTTP/2 to h2c://, else HTTP/1.1.",
     ),
     section("tls", "For an upstream with https."),
     key(
@@ -139,7 +144,7 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
     let every = time("dns_refresh");
     let settings = upstream_balance::decode(section, every);
     let host = host(section, preserve_host);
-    let (servers, base_path) = servers(&name, span, section)?;
+    let (servers, base_path, protocol) = servers(&name, span, section)?;
     Some(Upstream {
         group: Arc::new(Group::new(Arc::clone(&name), servers, settings?)),
         name,
@@ -150,6 +155,7 @@ fn upstream(name: Arc<str>, span: Span, section: &Section<'_>) -> Option<Upstrea
         response_timeout: response,
         stall_timeout: stall.unwrap_or_default(),
         idle_timeout: idle,
+        protocol,
     })
 }
 
@@ -177,16 +183,44 @@ fn host(section: &Section<'_>, preserve_host: bool) -> Option<Option<HeaderValue
     Some(Some(host))
 }
 
+/// What the key says, and what the URLs say.
+fn protocol(section: &Section<'_>, is_h2c: bool) -> Option<Protocol> {
+    let chosen = section.choice(
+        "protocol",
+        &[
+            ("auto", Protocol::Auto),
+            ("http1", Protocol::Http1),
+            ("http2", Protocol::Http2),
+        ],
+    )?;
+    match (chosen, is_h2c) {
+        (Protocol::Http1, true) => {
+            let span = section.place("protocol");
+            let help = "write http:// for HTTP/1.1, or leave \"protocol\" out";
+            let message = "h2c:// is HTTP/2, and \"protocol\" says \"http1\"";
+            section.context.error_with_help(span, message, help);
+            None
+        }
+        (_, true) => Some(Protocol::Http2),
+        (chosen, false) => Some(chosen),
+    }
+}
+
+/// The servers, the path in front of every target, and the protocol that they speak.
+type Found = (Vec<Server>, Box<str>, Protocol);
+
 /// What `url` or `urls` say.
-fn servers(name: &str, span: Span, section: &Section<'_>) -> Option<(Vec<Server>, Box<str>)> {
+fn servers(name: &str, span: Span, section: &Section<'_>) -> Option<Found> {
     let texts = urls(name, span, section)?;
     let errors = section.context.errors();
-    let tls = upstream_tls::decode(section, &texts);
+    let is_h2c = |text: &Text<'_>| upstream_url::without_h2c(text.text).is_some();
+    let protocol = protocol(section, texts.iter().any(is_h2c));
+    let tls = upstream_tls::decode(section, &texts, protocol.unwrap_or_default());
     let tls = tls.unwrap_or_else(|| vec![None; texts.len()]);
     let mut servers: Vec<Server> = Vec::new();
-    let mut first: Option<(bool, bool, Box<str>)> = None;
+    let mut first: Option<(bool, bool, bool, Box<str>)> = None;
     for (text, tls) in texts.into_iter().zip(tls) {
-        let is_secure = tls.is_some();
+        let (is_secure, is_h2c) = (tls.is_some(), is_h2c(&text));
         let Some(parsed) = upstream_url::parse(section, text, tls) else {
             continue;
         };
@@ -196,7 +230,7 @@ fn servers(name: &str, span: Span, section: &Section<'_>) -> Option<(Vec<Server>
         if servers.iter().any(|other| other.address == server.address) {
             section.context.error(text.span, "this URL stands twice");
         }
-        let kind = (parsed.is_unix, is_secure, base_path);
+        let kind = (parsed.is_unix, is_secure, is_h2c, base_path);
         if first.as_ref().is_some_and(|first| *first != kind) {
             let message = "all URLs of an upstream must have the same scheme and the same path";
             let help = "write [upstreams.NAME] for each, and routes to them";
@@ -205,8 +239,9 @@ fn servers(name: &str, span: Span, section: &Section<'_>) -> Option<(Vec<Server>
         first.get_or_insert(kind);
         servers.push(server);
     }
-    let (_, _, base_path) = first?;
-    (section.context.errors() == errors).then_some((servers, base_path))
+    let (_, _, _, base_path) = first?;
+    let protocol = protocol?;
+    (section.context.errors() == errors).then_some((servers, base_path, protocol))
 }
 
 /// The one URL, or those of the list.

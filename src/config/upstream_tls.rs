@@ -8,7 +8,7 @@ use super::{
     section::{Section, Text},
     tls_identity,
 };
-use crate::tls::Outgoing;
+use crate::{forward::Protocol, tls::Outgoing};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[upstream.tls]", KEYS));
 
@@ -36,7 +36,11 @@ const KEYS: &[Key] = &[
 ];
 
 /// Reads `tls` of an upstream with these URLs: TLS with each that is https. `None` when something is wrong.
-pub(super) fn decode(upstream: &Section<'_>, urls: &[Text<'_>]) -> Option<Vec<Option<Outgoing>>> {
+pub(super) fn decode(
+    upstream: &Section<'_>,
+    urls: &[Text<'_>],
+    protocol: Protocol,
+) -> Option<Vec<Option<Outgoing>>> {
     let tls = &upstream.child("tls", &SCHEMA);
     let errors = upstream.context.errors();
     let authorities = tls_identity::authorities(tls, "ca_file");
@@ -62,10 +66,15 @@ pub(super) fn decode(upstream: &Section<'_>, urls: &[Text<'_>]) -> Option<Vec<Op
         let host = host.host_str()?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let (host, span) = name.map_or((host, url.span), |name| (name.text, name.span));
-        Outgoing::new(host, authorities.clone(), identity.clone())
-            .map_err(|error| tls.context.error(span, error.to_string()))
-            .ok()
-            .map(Some)
+        Outgoing::new(
+            host,
+            authorities.clone(),
+            identity.clone(),
+            protocol == Protocol::Http2,
+        )
+        .map_err(|error| tls.context.error(span, error.to_string()))
+        .ok()
+        .map(Some)
     };
     urls.iter().map(outgoing).collect()
 }

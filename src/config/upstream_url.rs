@@ -30,7 +30,13 @@ pub(super) fn parse(
     if let Some(path) = text.text.strip_prefix("unix:") {
         return unix(section, text, path);
     }
-    let url = url::parse(section.context, text, &["http", "https"])?;
+    // The URL standard has no rules for a scheme that it does not know.
+    let plain = without_h2c(text.text).map(|rest| format!("http{rest}"));
+    let text = Text {
+        text: plain.as_deref().unwrap_or(text.text),
+        span: text.span,
+    };
+    let url = url::parse(section.context, text, &["http", "https", "h2c"])?;
     let host = url.host_str()?;
     let port = url.port_or_known_default().unwrap_or(80);
     let base_path = base_path(section, text, &url)?;
@@ -53,6 +59,12 @@ pub(super) fn parse(
         base_path,
         is_unix: false,
     })
+}
+
+/// What follows the scheme of HTTP/2 without TLS; `None` for every other scheme.
+pub(super) fn without_h2c(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_at_checked(3)?;
+    (scheme.eq_ignore_ascii_case("h2c") && rest.starts_with("://")).then_some(rest)
 }
 
 fn unix(section: &Section<'_>, text: Text<'_>, path: &str) -> Option<Parsed> {

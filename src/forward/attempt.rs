@@ -34,7 +34,7 @@ impl Attempt for ForwardError {
             Self::Connect(_) => Some(Outcome::Unreachable),
             Self::ConnectTimeout | Self::ResponseTimeout => Some(Outcome::Timeout),
             Self::Closed(_) | Self::Malformed(_) | Self::SwitchedProtocols => Some(Outcome::Broken),
-            Self::Body(_) | Self::Lookup(_) | Self::Full => None,
+            Self::Body(_) | Self::Lookup(_) | Self::Full | Self::Unwritable => None,
         }
     }
 

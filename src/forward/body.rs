@@ -9,18 +9,20 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::{
-    Pace,
+    ClientBody, Pace,
     exchange::{Exchange, ResponseError},
+    h2::Answer,
     tunnel::Tunnel,
 };
 
-/// A request's body on its way to the upstream. Trailers are dropped.
+/// A request's body on its way to the upstream, with the trailers that came behind it.
 pub struct RequestBody {
     source: Source,
+    trailers: Option<Box<HeaderMap>>,
     seen: u64,
     limit: Option<u64>,
     pace: Rc<Pace>,
@@ -29,9 +31,9 @@ pub struct RequestBody {
 }
 
 enum Source {
-    Streaming(Incoming),
+    Streaming(ClientBody),
     /// What was read already, and what follows it.
-    Begun(Bytes, Incoming),
+    Begun(Bytes, ClientBody),
     Buffered(Bytes),
     Empty,
 }
@@ -45,6 +47,9 @@ pub enum BodyError {
     /// The client broke the framing or the connection.
     #[error("the client did not send the whole body: {0}")]
     Client(Arc<hyper::Error>),
+    /// The client reset the stream of its request, or broke the connection.
+    #[error("the client did not send the whole body: {0}")]
+    Stream(h2::Error),
     /// The client sent it too slowly.
     #[error("the client sent the body too slowly")]
     Stalled,
@@ -53,7 +58,7 @@ pub enum BodyError {
 impl RequestBody {
     /// A body that streams as it comes, `limit` bytes at most.
     #[must_use]
-    pub fn streaming(body: Incoming, limit: Option<u64>, pace: Rc<Pace>) -> Self {
+    pub fn streaming(body: ClientBody, limit: Option<u64>, pace: Rc<Pace>) -> Self {
         let source = if body.is_end_stream() {
             Source::Empty
         } else {
@@ -61,6 +66,7 @@ impl RequestBody {
         };
         Self {
             source,
+            trailers: None,
             seen: 0,
             limit,
             turn: pace.turn(),
@@ -84,6 +90,7 @@ impl RequestBody {
         };
         Self {
             source,
+            trailers: None,
             seen: 0,
             limit: None,
             turn: pace.turn(),
@@ -154,6 +161,7 @@ impl RequestBody {
         let pace = Rc::clone(&self.pace);
         Some(Self {
             source,
+            trailers: self.trailers.clone(),
             seen: 0,
             limit: self.limit,
             pace,
@@ -161,7 +169,12 @@ impl RequestBody {
         })
     }
 
-    /// Data of the source; trailers are passed over.
+    /// Whether nothing was taken of it, so that another may still get all of it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.seen == 0 && self.trailers.is_none() && !matches!(self.source, Source::Empty)
+    }
+
+    /// Data of the source; its trailers are kept.
     fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             return match &mut self.source {
@@ -178,12 +191,13 @@ impl RequestBody {
                     match Pin::new(body).poll_frame(context) {
                         Poll::Pending => Poll::Pending,
                         Poll::Ready(None) => Poll::Ready(None),
-                        Poll::Ready(Some(Err(error))) => {
-                            Poll::Ready(Some(Err(BodyError::Client(Arc::new(error)))))
-                        }
+                        Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
                         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                             Ok(data) => Poll::Ready(Some(Ok(data))),
-                            Err(_trailers) => continue,
+                            Err(frame) => {
+                                self.trailers = frame.into_trailers().ok().map(Box::new);
+                                continue;
+                            }
                         },
                     }
                 }
@@ -206,6 +220,11 @@ impl Body for RequestBody {
             Poll::Pending => this.pace.awaits_client(this.turn),
             Poll::Ready(_) => this.pace.awaits_upstream(this.turn),
         }
+        if let Poll::Ready(None) = polled
+            && let Some(trailers) = this.trailers.take()
+        {
+            return Poll::Ready(Some(Ok(Frame::trailers(*trailers))));
+        }
         let Poll::Ready(Some(Ok(data))) = polled else {
             return polled.map(|end| end.map(|error| error.map(Frame::data)));
         };
@@ -218,12 +237,7 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Streaming(body) => body.is_end_stream(),
-            Source::Begun(begun, rest) => begun.is_empty() && rest.is_end_stream(),
-            Source::Buffered(whole) => whole.is_empty(),
-            Source::Empty => true,
-        }
+        self.trailers.is_none() && self.source.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -244,6 +258,17 @@ impl Body for RequestBody {
     }
 }
 
+impl Source {
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Streaming(body) => body.is_end_stream(),
+            Self::Begun(begun, rest) => begun.is_empty() && rest.is_end_stream(),
+            Self::Buffered(whole) => whole.is_empty(),
+            Self::Empty => true,
+        }
+    }
+}
+
 /// A response's body on its way to the client.
 pub enum ResponseBody {
     /// The gateway's own.
@@ -252,6 +277,8 @@ pub enum ResponseBody {
     Upstream(Box<Exchange>),
     /// None, and then another protocol.
     Tunnel(Box<Tunnel>),
+    /// That of an upstream over HTTP/2.
+    Http2(Box<Answer>),
 }
 
 impl Body for ResponseBody {
@@ -267,6 +294,7 @@ impl Body for ResponseBody {
             Self::Own(whole) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(whole))))),
             Self::Upstream(exchange) => Pin::new(&mut **exchange).poll_frame(context),
             Self::Tunnel(_) => Poll::Ready(None),
+            Self::Http2(answer) => Pin::new(&mut **answer).poll_frame(context),
         }
     }
 
@@ -275,6 +303,7 @@ impl Body for ResponseBody {
             Self::Own(whole) => whole.is_empty(),
             Self::Upstream(exchange) => exchange.is_end_stream(),
             Self::Tunnel(_) => true,
+            Self::Http2(answer) => answer.is_end_stream(),
         }
     }
 
@@ -283,6 +312,7 @@ impl Body for ResponseBody {
             Self::Own(whole) => SizeHint::with_exact(whole.len() as u64),
             Self::Upstream(exchange) => exchange.size_hint(),
             Self::Tunnel(_) => SizeHint::with_exact(0),
+            Self::Http2(answer) => answer.size_hint(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The head of a request as the upstream gets it, written once and in one go.
+//! The head of a request as the upstream gets it, written once and in one go: as lines of HTTP/1, or as
+//! fields of HTTP/2 (`h2/head.rs`). Which fields go is decided here for both.
 
 use http::{
     HeaderName, HeaderValue, Method, Uri,
@@ -12,6 +13,7 @@ use super::{
     Hop, RequestBody, Upgrade, Upstream,
     balance::Server,
     exchange::Coding,
+    fields::{Fields, field},
     headers::{self, TRACEPARENT},
     hop::begins_trace,
 };
@@ -29,19 +31,27 @@ pub(super) struct Composition<'c> {
     pub(super) one_method: bool,
     /// The protocol that is asked for.
     pub(super) upgrade: Option<&'c Upgrade>,
+    /// The field that carries the token, where the route has one of its own for that.
+    pub(super) token_header: Option<&'c HeaderName>,
+}
+
+/// How long a request's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// There is none, and nobody says that there is.
+    None,
+    /// So many bytes, which the head says.
+    Exact(u64),
+    /// It comes as it comes.
+    Unknown,
 }
 
 impl Composition<'_> {
     /// Writes the head for a request to `server` with `body` behind `out`; how the body has to be framed.
     pub(super) fn write(&self, out: &mut Vec<u8>, server: &Server, body: &RequestBody) -> Coding {
         self.request_line(out);
-        self.host(out, server);
-        let gone = headers::named_by_connection(&self.head.headers);
-        self.passed(out, &gone);
-        self.hop.write(out, &self.head.headers, &gone);
-        if let Some(identity) = &self.identity {
-            identity.write(out);
-        }
+        field(out, HOST.as_str(), self.host(server).as_bytes());
+        self.fields(out);
         if let Some(upgrade) = self.upgrade {
             upgrade.write(out);
         }
@@ -58,18 +68,29 @@ impl Composition<'_> {
         out.extend_from_slice(b" HTTP/1.1\r\n");
     }
 
-    fn host(&self, out: &mut Vec<u8>, server: &Server) {
+    /// Whom the request is for: the upstream, or whom the client asked.
+    pub(super) fn host<'h>(&'h self, server: &'h Server) -> &'h HeaderValue {
         let own = self.upstream.host.as_ref().unwrap_or(&server.host);
         let asked = if self.upstream.preserve_host {
             self.head.headers.get(HOST)
         } else {
             None
         };
-        field(out, HOST.as_str(), asked.unwrap_or(own).as_bytes());
+        asked.unwrap_or(own)
+    }
+
+    /// Everything but whom the request is for and how its body is framed.
+    pub(super) fn fields(&self, out: &mut impl Fields) {
+        let gone = headers::named_by_connection(&self.head.headers);
+        self.passed(out, &gone);
+        self.hop.write(out, self.head, &gone);
+        if let Some(identity) = &self.identity {
+            out.identity(identity);
+        }
     }
 
     /// The client's own fields, but for those that end here and those that only the gateway may say.
-    fn passed(&self, out: &mut Vec<u8>, gone: &[HeaderName]) {
+    fn passed(&self, out: &mut impl Fields, gone: &[HeaderName]) {
         let passes = |name: &HeaderName| {
             headers::passes(
                 name.as_str(),
@@ -88,39 +109,43 @@ impl Composition<'_> {
             };
             last = Some((name, goes));
             if goes {
-                field(out, name.as_str(), value.as_bytes());
+                out.field(name, value);
             }
         }
     }
 
     /// One framing and no other: a plain length, or chunks.
     fn framing(&self, out: &mut Vec<u8>, body: &RequestBody) -> Coding {
+        match self.length(body) {
+            Length::Unknown => {
+                field(out, TRANSFER_ENCODING.as_str(), b"chunked");
+                return Coding::Chunked;
+            }
+            Length::Exact(length) => {
+                let length = HeaderValue::from(length);
+                field(out, CONTENT_LENGTH.as_str(), length.as_bytes());
+            }
+            Length::None => {}
+        }
+        Coding::Length
+    }
+
+    /// What the upstream is told of the body's length.
+    pub(super) fn length(&self, body: &RequestBody) -> Length {
         let Some(length) = body.size_hint().exact() else {
-            field(out, TRANSFER_ENCODING.as_str(), b"chunked");
-            return Coding::Chunked;
+            return Length::Unknown;
         };
         // A request that means something by its body has a length, also when that is nothing.
         let means_it = matches!(self.head.method, Method::POST | Method::PUT | Method::PATCH);
         if length > 0 || means_it || self.head.headers.contains_key(CONTENT_LENGTH) {
-            field(
-                out,
-                CONTENT_LENGTH.as_str(),
-                HeaderValue::from(length).as_bytes(),
-            );
+            Length::Exact(length)
+        } else {
+            Length::None
         }
-        Coding::Length
     }
 }
 
-/// Writes `name: value`. Neither can hold a line end: their types see to it.
-pub(super) fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn target(uri: &Uri) -> &str {
+pub(super) fn target(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", PathAndQuery::as_str)
 }
 
@@ -132,7 +157,7 @@ mod tests {
     use crate::{
         deadline::Deadlines,
         forward::{
-            Pace, Peer, UpstreamAddress,
+            Pace, Peer, Protocol, UpstreamAddress,
             balance::{Group, Settings},
         },
         identity::OwnHeaders,
@@ -152,6 +177,7 @@ mod tests {
             response_timeout: Duration::ZERO,
             stall_timeout: Duration::ZERO,
             idle_timeout: Duration::ZERO,
+            protocol: Protocol::Auto,
         }
     }
 
@@ -176,6 +202,7 @@ mod tests {
             hop: &hop,
             one_method: true,
             upgrade: None,
+            token_header: None,
         };
         let mut out = Vec::new();
         let server = &upstream.group.servers()[0];

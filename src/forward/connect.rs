@@ -21,14 +21,18 @@ pub(super) async fn connect(
     upstream: &Upstream,
     endpoint: &Endpoint,
 ) -> Result<Wire, ForwardError> {
-    tokio::time::timeout(upstream.connect_timeout, open(endpoint))
+    let stream = tokio::time::timeout(upstream.connect_timeout, open(endpoint))
         .await
-        .map_err(|_| ForwardError::ConnectTimeout)?
-        .map_err(ForwardError::Connect)
+        .map_err(|_| ForwardError::ConnectTimeout)?;
+    stream.map(Wire::new).map_err(ForwardError::Connect)
 }
 
-async fn open(endpoint: &Endpoint) -> io::Result<Wire> {
-    Ok(Wire::new(match &endpoint.place {
+/// Connects to `endpoint`, however long that takes.
+///
+/// # Errors
+/// Whatever the system says, and what is wrong with the upstream's certificate.
+pub(super) async fn open(endpoint: &Endpoint) -> io::Result<Stream> {
+    Ok(match &endpoint.place {
         Place::Tcp(address) => {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
@@ -38,7 +42,7 @@ async fn open(endpoint: &Endpoint) -> io::Result<Wire> {
             }
         }
         Place::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
-    }))
+    })
 }
 
 /// The stream once the upstream has shown who it is. Boxed: most connections need no room for it.
@@ -49,6 +53,12 @@ fn secured<'t>(
     Box::pin(async move {
         let connector = TlsConnector::from(Arc::clone(tls.config()));
         let shaken = connector.connect(tls.name().clone(), Intake::new(stream));
-        shaken.await.map(|stream| Stream::Tls(Box::new(stream)))
+        let stream = shaken.await?;
+        let agreed = stream.get_ref().1.alpn_protocol();
+        if !tls.takes(agreed) {
+            let message = "the upstream does not speak HTTP/2 (it did not choose h2 by ALPN)";
+            return Err(io::Error::other(message));
+        }
+        Ok(Stream::Tls(Box::new(stream)))
     })
 }

@@ -1,6 +1,7 @@
-//! The body of a response by its framing (RFC 9112 §6 and §7). Trailers are dropped.
+//! The body of a response by its framing (RFC 9112 §6 and §7).
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// How far a response's body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +47,16 @@ impl Decoder {
         matches!(self, Self::Length(0) | Self::Chunked(Chunk::Ended))
     }
 
-    /// The next data in `input`; `None` when there is none yet, or none any more.
+    /// The next data in `input`; `None` when there is none yet, or none any more. Trailers are put into
+    /// `trailers`, if somebody wants them.
     ///
     /// # Errors
     /// [`BadChunk`].
-    pub(super) fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, BadChunk> {
+    pub(super) fn decode(
+        &mut self,
+        input: &mut BytesMut,
+        trailers: Option<&mut HeaderMap>,
+    ) -> Result<Option<Bytes>, BadChunk> {
         match self {
             Self::ToEnd => Ok(take(input, u64::MAX)),
             Self::Length(left) => {
@@ -58,13 +64,17 @@ impl Decoder {
                 *left -= data.as_ref().map_or(0, |data| data.len() as u64);
                 Ok(data)
             }
-            Self::Chunked(chunk) => chunk.decode(input),
+            Self::Chunked(chunk) => chunk.decode(input, trailers),
         }
     }
 }
 
 impl Chunk {
-    fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, BadChunk> {
+    fn decode(
+        &mut self,
+        input: &mut BytesMut,
+        mut trailers: Option<&mut HeaderMap>,
+    ) -> Result<Option<Bytes>, BadChunk> {
         loop {
             *self = match *self {
                 Self::Ended => return Ok(None),
@@ -94,7 +104,12 @@ impl Chunk {
                 Self::Trailers(seen) => match line(input, MAX_TRAILERS - seen)? {
                     None => return Ok(None),
                     Some(line) if line.is_empty() => Self::Ended,
-                    Some(line) => Self::Trailers((seen + line.len() + 2).min(MAX_TRAILERS)),
+                    Some(line) => {
+                        if let Some(trailers) = &mut trailers {
+                            add(trailers, &line)?;
+                        }
+                        Self::Trailers((seen + line.len() + 2).min(MAX_TRAILERS))
+                    }
                 },
             };
         }
@@ -136,6 +151,17 @@ fn line(input: &mut BytesMut, most: usize) -> Result<Option<Bytes>, BadChunk> {
     Ok(Some(line))
 }
 
+/// Adds the trailer that a line is.
+fn add(trailers: &mut HeaderMap, line: &[u8]) -> Result<(), BadChunk> {
+    let colon = memchr::memchr(b':', line).ok_or(BadChunk)?;
+    let (name, value) = line.split_at_checked(colon).ok_or(BadChunk)?;
+    let name = HeaderName::from_bytes(name).map_err(|_| BadChunk)?;
+    let value = value.get(1..).unwrap_or_default().trim_ascii();
+    let value = HeaderValue::from_bytes(value).map_err(|_| BadChunk)?;
+    trailers.try_append(name, value).map_err(|_| BadChunk)?;
+    Ok(())
+}
+
 /// Hexadecimal digits, and perhaps extensions, which nobody reads.
 fn size(line: &[u8]) -> Result<u64, BadChunk> {
     let mut digits = line.split(|b| *b == b';').next().unwrap_or_default();
@@ -159,7 +185,7 @@ mod tests {
         let (mut input, mut data) = (BytesMut::new(), Vec::new());
         for piece in bytes.chunks(step) {
             input.extend_from_slice(piece);
-            while let Some(some) = decoder.decode(&mut input)? {
+            while let Some(some) = decoder.decode(&mut input, None)? {
                 data.extend_from_slice(&some);
             }
         }
@@ -212,11 +238,11 @@ mod tests {
     fn a_length_is_kept_to() {
         let mut decoder = Decoder::Length(5);
         let mut input = BytesMut::from(&b"hel"[..]);
-        assert_eq!(decoder.decode(&mut input).unwrap().unwrap(), "hel");
-        assert!(!decoder.is_done() && decoder.decode(&mut input).unwrap().is_none());
+        assert_eq!(decoder.decode(&mut input, None).unwrap().unwrap(), "hel");
+        assert!(!decoder.is_done() && decoder.decode(&mut input, None).unwrap().is_none());
         input.extend_from_slice(b"lorest");
-        assert_eq!(decoder.decode(&mut input).unwrap().unwrap(), "lo");
-        assert!(decoder.is_done() && decoder.decode(&mut input).unwrap().is_none());
+        assert_eq!(decoder.decode(&mut input, None).unwrap().unwrap(), "lo");
+        assert!(decoder.is_done() && decoder.decode(&mut input, None).unwrap().is_none());
         assert_eq!(input, "rest");
     }
 }

@@ -19,6 +19,9 @@ pub enum ForwardError {
     /// The upstream has as many requests as it may have, and so has its queue.
     #[error("the upstream has as many requests as it may have, and no place came free in time")]
     Full,
+    /// The request's head has no form in the upstream's protocol. Nothing was sent.
+    #[error("the request cannot be written in HTTP/2")]
+    Unwritable,
     /// The connection broke before the response began.
     #[error("the upstream closed the connection before it answered: {0}")]
     Closed(io::Error),

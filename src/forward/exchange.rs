@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
     label::Label,
     pool::Lease,
     reply::{self, Reply},
+    trailers::Screen,
     tunnel::Tunnel,
 };
 
@@ -31,6 +32,8 @@ pub struct Exchange {
     body: Option<Decoder>,
     reusable: bool,
     failure: Option<ResponseError>,
+    /// What is kept of the trailers; `None`: the client takes none.
+    trailers: Option<Box<Kept>>,
     /// How long the rest of a request may take whose response came early.
     patience: Duration,
     /// How long the upstream may be silent in the middle of its response.
@@ -41,6 +44,12 @@ pub struct Exchange {
     interim: u8,
     pace: Rc<Pace>,
     label: Option<Label>,
+}
+
+/// Trailers on their way to the client.
+struct Kept {
+    screen: Box<Screen>,
+    fields: HeaderMap,
 }
 
 /// How far the request is.
@@ -105,6 +114,7 @@ impl Exchange {
             interim: 0,
             pace,
             label: None,
+            trailers: None,
         }
     }
 
@@ -116,6 +126,16 @@ impl Exchange {
     /// What it is called, if somebody said so; it is asked once.
     pub fn take_label(&mut self) -> Option<Label> {
         self.label.take()
+    }
+
+    /// Trailers of the response go on as `screen` says.
+    pub(super) fn takes_trailers(&mut self, screen: Option<Box<Screen>>) {
+        self.trailers = screen.map(|screen| {
+            Box::new(Kept {
+                screen,
+                fields: HeaderMap::new(),
+            })
+        });
     }
 
     /// Sends the request and waits for the head of its response.
@@ -258,6 +278,19 @@ impl Exchange {
         }
     }
 
+    /// The body is at its end, and the trailers are there that came behind it.
+    fn end(&mut self, context: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ResponseError>>> {
+        let trailers = match self.trailers.take() {
+            None => None,
+            Some(kept) => match kept.screen.pass(kept.fields) {
+                Ok(trailers) => trailers,
+                Err(_) => return self.fail(ResponseError::Malformed, context),
+            },
+        };
+        self.finish();
+        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
     /// The response came early, and the upstream still takes the rest of the request. Nobody waits for
     /// that, so it goes on by itself, for a bounded time, on a connection that then ends.
     fn send_the_rest(&mut self) {
@@ -267,6 +300,7 @@ impl Exchange {
             body: None,
             reusable: false,
             failure: None,
+            trailers: None,
             patience: self.patience,
             stall: self.stall,
             silent: false,
@@ -331,7 +365,8 @@ impl Body for Exchange {
             let (Some(decoder), Some(wire)) = (&mut this.body, this.lease.wire()) else {
                 return Poll::Ready(None);
             };
-            match decoder.decode(&mut wire.input) {
+            let trailers = this.trailers.as_mut().map(|kept| &mut kept.fields);
+            match decoder.decode(&mut wire.input, trailers) {
                 Err(_) => return this.fail(ResponseError::Malformed, context),
                 Ok(Some(data)) => {
                     if decoder.is_done() {
@@ -340,8 +375,7 @@ impl Body for Exchange {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 Ok(None) if decoder.is_done() => {
-                    this.finish();
-                    return Poll::Ready(None);
+                    return this.end(context);
                 }
                 Ok(None) => {}
             }

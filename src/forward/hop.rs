@@ -7,11 +7,12 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, Version,
     header::{FORWARDED, HOST, VIA},
+    request::Parts,
 };
 
-use super::compose::field;
+use super::fields::Fields;
 use super::headers::{
     TRACEPARENT, X_CLIENT_CERT_FINGERPRINT, X_CLIENT_CERT_SUBJECT, X_FORWARDED_FOR,
     X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID,
@@ -97,38 +98,38 @@ impl Peer {
 impl Hop<'_> {
     /// Writes `x-forwarded-*`, `forwarded`, `via`, `x-request-id` and, unless the client began a trace,
     /// `traceparent`. What an untrusted client said of the hop does not go on; what a trusted proxy said
-    /// does, and is continued. `fields` are the client's; what `gone` names of them does not go on.
-    pub(super) fn write(&self, out: &mut Vec<u8>, fields: &HeaderMap, gone: &[HeaderName]) {
+    /// does, and is continued. `head` is the client's; what `gone` names of its fields does not go on.
+    pub(super) fn write(&self, out: &mut impl Fields, head: &Parts, gone: &[HeaderName]) {
+        let fields = &head.headers;
         let host = fields.get(HOST);
         let said =
             |name: HeaderName| self.trusted && fields.contains_key(&name) && !gone.contains(&name);
-        field(
-            out,
-            X_FORWARDED_FOR.as_str(),
-            self.peer.forwarded_for.as_bytes(),
-        );
+        out.field(&X_FORWARDED_FOR, &self.peer.forwarded_for);
         if let Some(forwarded) = self.peer.forwarded(host, self.scheme) {
-            field(out, FORWARDED.as_str(), forwarded.as_bytes());
+            out.field(&FORWARDED, &forwarded);
         }
         if !said(X_FORWARDED_PROTO) {
-            field(out, X_FORWARDED_PROTO.as_str(), self.scheme.as_bytes());
+            out.said(X_FORWARDED_PROTO, self.scheme.as_bytes());
         }
         if let Some(host) = host.filter(|_| !said(X_FORWARDED_HOST)) {
-            field(out, X_FORWARDED_HOST.as_str(), host.as_bytes());
+            out.field(&X_FORWARDED_HOST, host);
         }
         if let Some(certificate) = self.certificate {
             let (subject, fingerprint) = (certificate.subject(), certificate.fingerprint());
-            field(out, X_CLIENT_CERT_SUBJECT.as_str(), subject.as_bytes());
-            field(
-                out,
-                X_CLIENT_CERT_FINGERPRINT.as_str(),
-                fingerprint.as_bytes(),
-            );
+            out.said(X_CLIENT_CERT_SUBJECT, subject.as_bytes());
+            out.said(X_CLIENT_CERT_FINGERPRINT, fingerprint.as_bytes());
         }
-        field(out, VIA.as_str(), b"1.1 portcullis");
-        field(out, X_REQUEST_ID.as_str(), self.request_id.as_bytes());
+        // By which protocol the request came (RFC 9110 §7.6.3), and not how it goes on.
+        out.said(
+            VIA,
+            match head.version {
+                Version::HTTP_2 => b"2.0 portcullis",
+                _ => b"1.1 portcullis",
+            },
+        );
+        out.field(&X_REQUEST_ID, self.request_id);
         if !begins_trace(fields) || gone.contains(&TRACEPARENT) {
-            field(out, TRACEPARENT.as_str(), &new_traceparent());
+            out.said(TRACEPARENT, &new_traceparent());
         }
     }
 }

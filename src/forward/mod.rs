@@ -3,17 +3,23 @@
 use std::{io, rc::Rc, task::Poll};
 
 use http::{
-    HeaderValue, Method, Response, StatusCode, Version, header::CONNECTION, request::Parts,
+    HeaderValue, Method, Response, StatusCode, Version,
+    header::{CONNECTION, TRAILER},
+    request::Parts,
 };
 
 mod attempt;
 pub mod balance;
 pub mod body;
+pub mod client_body;
 mod compose;
 mod connect;
 mod decode;
 pub mod error;
 mod exchange;
+mod fields;
+mod grpc_timeout;
+pub mod h2;
 pub mod headers;
 pub mod hop;
 mod label;
@@ -22,12 +28,14 @@ pub mod pace;
 mod pool;
 mod reply;
 mod spread;
+pub mod trailers;
 mod tunnel;
 pub mod upgrade;
 pub mod upstream;
 mod wire;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
+pub use client_body::{ClientBody, Expected};
 pub use error::ForwardError;
 pub use exchange::{Exchange, ResponseError};
 pub use hop::{Hop, Peer};
@@ -37,10 +45,11 @@ pub use pool::Pool;
 pub use reply::BadReply;
 pub use tunnel::Tunnel;
 pub use upgrade::Upgrade;
-pub use upstream::{Upstream, UpstreamAddress};
+pub use upstream::{Protocol, Upstream, UpstreamAddress};
 
 use attempt::Failure;
 use compose::Composition;
+use decode::Decoder;
 use pool::{Lanes, Lease};
 use reply::Reply;
 
@@ -78,11 +87,16 @@ pub async fn forward(
         hop,
         one_method: route.methods.is_some(),
         upgrade: way.upgrade,
+        token_header: route.token.header.as_ref(),
     };
     let Some(connections) = way.lanes.only() else {
         // Boxed: a request to the only address of its upstream would carry the room for the choice.
         return Box::pin(spread::spread(&composition, body, way)).await;
     };
+    if way.upstream.protocol == Protocol::Http2 {
+        // Boxed: a request that goes another way would carry the room for it.
+        return Box::pin(h2::forward(&composition, body, connections, way)).await;
+    }
     let lease = match connections.lease(way.upstream).await {
         Ok(lease) => lease,
         Err(error) => {
@@ -156,7 +170,7 @@ async fn send(
     .await;
     way.pace.upstream.clear();
     match reply {
-        Ok(reply) => Ok(respond(reply, exchange)),
+        Ok(reply) => Ok(respond(reply, exchange, composition)),
         Err(error) => Err(Failure {
             error,
             unanswered: exchange.is_unanswered(),
@@ -164,9 +178,23 @@ async fn send(
     }
 }
 
-fn respond(reply: Reply, mut exchange: Box<Exchange>) -> Response<ResponseBody> {
+fn respond(
+    mut reply: Reply,
+    mut exchange: Box<Exchange>,
+    composition: &Composition<'_>,
+) -> Response<ResponseBody> {
     if reply.status == StatusCode::SWITCHING_PROTOCOLS {
         return switch(reply, *exchange);
+    }
+    match reply.body {
+        Some(Decoder::Chunked(_)) => {
+            exchange.takes_trailers(trailers::prepare(&mut reply.headers, composition));
+        }
+        // Nothing can follow a body that comes in no chunks.
+        _ if reply.announces => {
+            reply.headers.remove(TRAILER);
+        }
+        _ => {}
     }
     exchange.begins_body();
     let mut response = Response::new(ResponseBody::Upstream(exchange));

@@ -102,6 +102,11 @@ impl Pace {
             .map_or(Poll::Pending, |stall| stall.poll(context))
     }
 
+    /// The client has to make room for more of the response.
+    pub fn awaits_room(&self) {
+        self.client.set(self.client_stall);
+    }
+
     /// Which of the connection's requests this is.
     pub(super) fn turn(&self) -> u64 {
         self.turn.get()

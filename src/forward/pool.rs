@@ -13,6 +13,7 @@ use super::{
     attempt::Attempt,
     balance::{Endpoint, Group, Outcome, Slot},
     error::ForwardError,
+    h2::Multiplexed,
     wire::Wire,
 };
 use crate::clock::Clock;
@@ -22,7 +23,7 @@ mod lease;
 
 pub(super) use lanes::Lanes;
 pub(super) use lease::Lease;
-use lease::Stay;
+pub(super) use lease::Stay;
 
 /// The most unused connections that a worker keeps to one address.
 const MAX_IDLE: usize = 256;
@@ -46,6 +47,8 @@ pub(super) struct Connections {
     is_shared: bool,
     /// Nothing is kept any more: the address or the upstream has gone.
     is_retired: Cell<bool>,
+    /// Those over HTTP/2.
+    pub(super) multiplexed: Rc<Multiplexed>,
 }
 
 struct Idle {
@@ -110,6 +113,7 @@ impl Connections {
             endpoint: Arc::clone(endpoint),
             slot: Group::slot(endpoint),
             is_retired: Cell::new(false),
+            multiplexed: Rc::default(),
         })
     }
 
@@ -155,7 +159,7 @@ impl Connections {
     }
 
     /// A request is under way here.
-    fn stay(self: &Rc<Self>) -> Stay {
+    pub(super) fn stay(self: &Rc<Self>) -> Stay {
         self.slot.begins();
         Stay::at(self)
     }
@@ -168,12 +172,14 @@ impl Connections {
             }
             idle.wire.rest();
         }
+        self.multiplexed.look(now);
     }
 
     /// Lets go of all connections, and keeps none from now on.
     fn retire(&self) {
         self.is_retired.set(true);
         self.idle.borrow_mut().clear();
+        self.multiplexed.retire();
     }
 
     fn unused(&self, upstream: &Upstream) -> Option<Box<Wire>> {

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE},
+    header::{CONNECTION, CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING, UPGRADE},
 };
 use smallvec::SmallVec;
 
@@ -25,6 +25,8 @@ pub(super) struct Reply {
     pub(super) body: Option<Decoder>,
     /// Whether the connection can carry another request after it.
     pub(super) reusable: bool,
+    /// Whether it says which trailers will follow. What it says is in the head, and is to be cleaned.
+    pub(super) announces: bool,
 }
 
 /// Why bytes are no head of a response.
@@ -36,6 +38,9 @@ pub enum BadReply {
     /// Too many header fields, or too large.
     #[error("its header fields are too many or too large")]
     TooLarge,
+    /// It breaks the rules of HTTP/2.
+    #[error("it breaks the rules of HTTP/2")]
+    Http2,
     /// The framing is not said exactly once, or in a way that nobody understands.
     #[error("its framing is not clear")]
     Framing,
@@ -100,6 +105,7 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
         }
     }
     let reusable = framed && said.keeps_alive(is_http_11);
+    let announces = said.announces;
     drop(said);
     let _ = input.split_to(length);
     Ok(Some(Reply {
@@ -107,6 +113,7 @@ pub(super) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Reply
         headers: map,
         body,
         reusable,
+        announces,
     }))
 }
 
@@ -122,6 +129,7 @@ fn status(input: &[u8], code: Option<u16>) -> Option<StatusCode> {
 struct Said<'h> {
     chunked: bool,
     length: Option<u64>,
+    announces: bool,
     /// The values of `Connection`.
     connection: SmallVec<[&'h [u8]; 2]>,
 }
@@ -144,7 +152,12 @@ impl<'h> Said<'h> {
                 self.chunked = true;
             }
             CONNECTION => self.connection.push(value),
-            _ => return Ok(headers::is_hop_by_hop(name)),
+            _ if !headers::is_hop_by_hop(name) => return Ok(false),
+            TRAILER => {
+                self.announces = true;
+                return Ok(false);
+            }
+            _ => {}
         }
         Ok(true)
     }

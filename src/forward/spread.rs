@@ -5,13 +5,17 @@ use std::rc::Rc;
 use http::Response;
 
 use super::{
-    ForwardError, RequestBody, ResponseBody, Way,
+    ForwardError, Protocol, RequestBody, ResponseBody, Way,
     attempt::Failure,
     balance::{self, Outcome, Retry, Retrying, Tried},
     can_be_repeated,
     compose::Composition,
+    h2,
+    pool::Connections,
     send,
 };
+
+mod multiplexed;
 
 /// What has been tried of one request.
 #[derive(Default)]
@@ -22,6 +26,8 @@ struct Journey<'r> {
     /// Only on a new connection: an unused one that was closed may not have been the only one.
     anew: bool,
     retrying: Option<Retrying<'r>>,
+    /// Why the last door was closed.
+    closed: Option<ForwardError>,
 }
 
 /// Why an attempt is not the last one, and what of the request is left.
@@ -41,14 +47,26 @@ pub(super) async fn spread(
 ) -> Result<Response<ResponseBody>, ForwardError> {
     let group = way.lanes.group();
     let mut journey = Journey::default();
-    let mut last = None;
+    let mut deadline = match way.upstream.protocol {
+        Protocol::Http2 => h2::deadline(composition, way),
+        Protocol::Auto | Protocol::Http1 => None,
+    };
     loop {
         let entering = way.lanes.enter(way.upstream, &journey.tried, way.clock);
         let Some(stay) = entering.await? else {
             // Every door was closed; the last one says why.
-            return Err(last.unwrap_or(ForwardError::Full));
+            return Err(journey.closed.unwrap_or(ForwardError::Full));
         };
         let lane = Rc::clone(stay.lane());
+        if way.upstream.protocol == Protocol::Http2 {
+            let again = journey.spare(&body, composition, group);
+            let sent = h2::try_at(composition, body, stay, &mut deadline, way);
+            match journey.ends_http2(Box::pin(sent).await, again, &lane, way) {
+                Ended::For(result) => return *result,
+                Ended::Again(again) => body = again,
+            }
+            continue;
+        }
         let lease = if journey.anew {
             stay.new_lease(way.upstream).await
         } else {
@@ -57,22 +75,13 @@ pub(super) async fn spread(
         let lease = match lease {
             Ok(lease) => lease,
             Err(error) => {
-                lane.judge(&error, way.clock);
-                group.wants_look_up();
-                if !journey.goes_on_after(&error, &group.settings().retry) {
-                    return Err(error);
-                }
-                group.retries().count();
-                journey.tried.found_closed(lane.endpoint());
-                last = Some(error);
+                journey.finds_closed(error, &lane, way)?;
                 continue;
             }
         };
+        let again = journey.spare(&body, composition, group);
         journey.attempts += 1;
         journey.tried.was_at(lane.endpoint());
-        let may_again =
-            journey.attempts < group.settings().retry.attempts && can_be_repeated(composition.head);
-        let again = may_again.then(|| body.again()).flatten();
         let reused = lease.reused;
         let sent = send(composition, body, lease, way).await;
         if is_stale(&sent, reused) {
@@ -96,6 +105,40 @@ impl<'r> Journey<'r> {
             self.attempts += 1;
         }
         rule.on.connect_failure && self.attempts < rule.attempts
+    }
+
+    /// The body for one more attempt behind the next one, where the request may be seen twice.
+    fn spare(
+        &self,
+        body: &RequestBody,
+        composition: &Composition<'_>,
+        group: &balance::Group,
+    ) -> Option<RequestBody> {
+        let may_again = self.attempts + 1 < group.settings().retry.attempts
+            && can_be_repeated(composition.head);
+        may_again.then(|| body.again()).flatten()
+    }
+
+    /// No connection could be made.
+    ///
+    /// # Errors
+    /// That very error, when nothing else is to be tried.
+    fn finds_closed(
+        &mut self,
+        error: ForwardError,
+        lane: &Rc<Connections>,
+        way: &Way<'_>,
+    ) -> Result<(), ForwardError> {
+        let group = way.lanes.group();
+        lane.judge(&error, way.clock);
+        group.wants_look_up();
+        if !self.goes_on_after(&error, &group.settings().retry) {
+            return Err(error);
+        }
+        group.retries().count();
+        self.tried.found_closed(lane.endpoint());
+        self.closed = Some(error);
+        Ok(())
     }
 
     fn ends(

@@ -7,7 +7,7 @@ use http::{
 };
 use hyper::upgrade::OnUpgrade;
 
-use super::compose::field;
+use super::fields::field;
 
 /// The one protocol that a request asks for.
 #[derive(Clone, Debug)]

@@ -27,6 +27,20 @@ pub struct Upstream {
     pub stall_timeout: Duration,
     /// `idle_timeout`: how long an unused connection is kept.
     pub idle_timeout: Duration,
+    /// `protocol`: which HTTP it is spoken to in.
+    pub protocol: Protocol,
+}
+
+/// Which HTTP an upstream is spoken to in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// What is agreed on with the upstream; HTTP/1.1 where nothing is.
+    #[default]
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 (RFC 9113), by prior knowledge where nothing is agreed on.
+    Http2,
 }
 
 impl Upstream {

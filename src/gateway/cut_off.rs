@@ -20,6 +20,7 @@ impl CutOff {
     pub fn new(error: &ResponseError, body: &mut ResponseBody) -> Self {
         let label = match body {
             ResponseBody::Upstream(exchange) => exchange.take_label(),
+            ResponseBody::Http2(answer) => answer.take_label(),
             ResponseBody::Own(_) | ResponseBody::Tunnel(_) => None,
         };
         Self {

@@ -14,6 +14,7 @@ use crate::{
     forward::{
         RequestBody,
         headers::{named_by_connection, passes},
+        trailers::keep_wish,
     },
     identity::OwnHeaders,
     route::{Route, Visit},
@@ -74,6 +75,7 @@ pub(super) fn visit<'v>(
 /// Removes what would not go on to the upstream: for bindings and rules it is not there either, be it
 /// that `Connection` names it or that only the gateway may say it.
 pub(super) fn keep_what_goes_on(head: &mut Parts, own: &OwnHeaders, trusted: bool, route: &Route) {
+    keep_wish(head);
     let gone = named_by_connection(&head.headers);
     let goes_on = |name: &HeaderName| {
         let framing = matches!(*name, HOST | CONTENT_LENGTH);

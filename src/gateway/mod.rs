@@ -10,14 +10,13 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
-use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
 use crate::{
     authz::{self, Denied, Facts, Permit},
     claims,
     clock::Clock,
-    forward::{Pace, Peer, Pool, RequestBody, ResponseBody},
+    forward::{ClientBody, Pace, Peer, Pool, RequestBody, ResponseBody},
     identity::{NOBODY, Principal},
     issuer::Replay,
     limits::Limits,
@@ -37,8 +36,10 @@ pub mod code;
 mod cut_off;
 mod decryption;
 mod facts;
+mod grpc;
 mod guard;
 pub mod holder;
+mod http2;
 mod issued;
 pub mod limit;
 pub mod login;
@@ -62,6 +63,7 @@ pub mod trace;
 pub use code::Code;
 pub use cut_off::CutOff;
 pub use decryption::DecryptionError;
+pub use http2::Http2Error;
 pub use note::Note;
 pub use policy::{Policy, Snapshot};
 pub use refusal::Refusal;

@@ -3,8 +3,8 @@
 use http::HeaderValue;
 
 use super::{
-    code::Code, decryption::DecryptionError, holder::HolderError, limit::LimitError,
-    login::SessionError, once::OnceError, trace::Step,
+    code::Code, decryption::DecryptionError, holder::HolderError, http2::Http2Error,
+    limit::LimitError, login::SessionError, once::OnceError, trace::Step,
 };
 use crate::{
     authz::Denied,
@@ -40,6 +40,8 @@ pub enum Refusal {
     Host(#[from] HostError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Http2(#[from] Http2Error),
     #[error(transparent)]
     NoRoute(#[from] NoRoute),
     #[error(transparent)]
@@ -113,7 +115,8 @@ impl Refusal {
                 Code::HeadersTooLarge
             }
             Self::Limit(LimitError::Body { .. }) => Code::BodyTooLarge,
-            Self::Host(_) | Self::Target(_) => Code::RequestMalformed,
+            Self::Http2(Http2Error::Expectation) => Code::ExpectationFailed,
+            Self::Host(_) | Self::Target(_) | Self::Http2(_) => Code::RequestMalformed,
             Self::NoRoute(NoRoute::NotFound | NoRoute::Filtered) => Code::RouteNotFound,
             Self::NoRoute(NoRoute::Method { .. }) => Code::MethodNotAllowed,
             Self::Body(error)
@@ -160,7 +163,7 @@ impl Refusal {
     #[must_use]
     pub fn step(&self) -> Step {
         match self {
-            Self::Limit(_) | Self::Host(_) | Self::Target(_) => Step::Request,
+            Self::Limit(_) | Self::Host(_) | Self::Target(_) | Self::Http2(_) => Step::Request,
             Self::NoRoute(_) => Step::Route,
             Self::Body(_) | Self::Extract(_) | Self::TokenMissing => Step::Token,
             Self::Decryption(_) | Self::Compact(CompactError::Encrypted) => Step::Decryption,
@@ -206,7 +209,7 @@ impl Refusal {
 const fn body(error: &BodyError) -> Code {
     match error {
         BodyError::TooLarge(_) => Code::BodyTooLarge,
-        BodyError::Client(_) => Code::RequestMalformed,
+        BodyError::Client(_) | BodyError::Stream(_) => Code::RequestMalformed,
         BodyError::Stalled => Code::RequestTimeout,
     }
 }
@@ -322,6 +325,7 @@ const fn forward(error: &ForwardError) -> Code {
             Code::UpstreamUnreachable
         }
         ForwardError::Full => Code::Overloaded,
+        ForwardError::Unwritable => Code::RequestMalformed,
         ForwardError::ConnectTimeout | ForwardError::ResponseTimeout => Code::UpstreamTimeout,
         ForwardError::Malformed(_) | ForwardError::SwitchedProtocols => Code::UpstreamMalformed,
         ForwardError::Body(error) => body(error),

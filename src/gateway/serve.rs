@@ -126,15 +126,19 @@ impl Gateway {
     /// Answers a request: with the upstream's response, or with a refusal.
     pub async fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<ClientBody>,
         exchange: &Exchange<'_>,
     ) -> Response<ResponseBody> {
         let started = Instant::now();
         let snapshot = self.snapshot.load_full();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let is_call = grpc::is_call(&head);
+        let settled = http2::settle(&mut head, &self.limits);
         let trusted = snapshot.trusts(exchange.peer.address);
         let request_id = request_id::of(&head, trusted);
-        if let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head)) {
+        if settled.is_ok()
+            && let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head))
+        {
             return own(document, &request_id);
         }
         let asked = Upgrade::asked_for(&head, !http_body::Body::is_end_stream(&body));
@@ -147,6 +151,7 @@ impl Gateway {
         };
         let answered = {
             let answer = pin!(async {
+                settled?;
                 if self.pressure.refuses() {
                     return Err(Refusal::Memory);
                 }
@@ -202,7 +207,10 @@ impl Gateway {
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
                 login::tell(note.login, true, &snapshot, &mut response);
-                response
+                match is_call {
+                    true => grpc::refuse(refusal.code(), response),
+                    false => response,
+                }
             }
         };
         self.metrics.request_duration.observe(started.elapsed());

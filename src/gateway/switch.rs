@@ -51,6 +51,11 @@ pub(super) fn label(
                 exchange.is_called(label);
             }
         }
+        ResponseBody::Http2(answer) => {
+            if let Some(label) = label() {
+                answer.is_called(label);
+            }
+        }
         ResponseBody::Tunnel(tunnel) => tunnel.label = label(),
         ResponseBody::Own(_) => {}
     }

@@ -1,6 +1,6 @@
 //! Headers of choice: which claim goes to the upstream under which name, and how it is written.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::claims::ClaimPath;
 
@@ -32,10 +32,11 @@ pub enum Format {
 }
 
 /// Names of header fields that only the gateway may say, beside those that it always says itself.
+/// Cloning shares them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct OwnHeaders {
     /// In their canonical spelling.
-    names: Vec<Box<str>>,
+    names: Arc<[Box<str>]>,
     /// The bit number *n* is set when a name has *n* bytes, the last one when one has 63 or more: most
     /// fields of a request need not be compared.
     lengths: u64,
@@ -78,7 +79,7 @@ impl OwnHeaders {
         let name: Box<str> = canonical(name).into();
         if !self.names.contains(&name) {
             self.lengths |= bit(name.len());
-            self.names.push(name);
+            self.names = self.names.iter().cloned().chain([name]).collect();
         }
     }
 
@@ -91,7 +92,7 @@ impl OwnHeaders {
 
 impl fmt::Debug for OwnHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(&self.names).finish()
+        f.debug_set().entries(&*self.names).finish()
     }
 }
 

@@ -4,13 +4,13 @@ use std::{pin::Pin, rc::Rc, sync::Arc};
 
 use super::{
     client::Client,
-    connection,
+    connection, h2,
     handshake::{self, Secured},
     place::Place,
-    proxy,
+    protocol, proxy,
     socket::Connected,
 };
-use crate::tls::Incoming;
+use crate::tls::{HTTP_2, Incoming};
 
 /// Takes a connection from its first byte to its end.
 pub(super) async fn arrive<S: Connected>(mut stream: S, mut client: Rc<Client>, mut place: Place) {
@@ -27,7 +27,7 @@ pub(super) async fn arrive<S: Connected>(mut stream: S, mut client: Rc<Client>, 
                 serve_secured(stream, client, place).await;
             }
         }
-        None => connection::serve(stream, client, place).await,
+        None => protocol::serve(stream, client, place).await,
     }
 }
 
@@ -46,5 +46,10 @@ fn serve_secured<S: Connected>(
     client: Rc<Client>,
     place: Place,
 ) -> Pin<Box<impl Future<Output = ()>>> {
-    Box::pin(connection::serve(stream, client, place))
+    Box::pin(async move {
+        match stream.get_ref().1.alpn_protocol() {
+            Some(HTTP_2) => h2::serve(stream, client, place).await,
+            _ => connection::serve(stream, client, place).await,
+        }
+    })
 }

@@ -322,6 +322,16 @@ impl Client {
             && !self.switch.is_done()
     }
 
+    /// How many requests it has begun.
+    pub(super) const fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
+    /// Whether it was told to rest, and nothing is going on. It asks once.
+    pub(super) fn is_tired(&self) -> bool {
+        self.tired.replace(false) && self.phase.get() == Phase::Idle
+    }
+
     /// The worker leaves: the request at hand is the last. Who connected a moment ago and has not asked
     /// yet has its request on the way, and may have one answer.
     pub(super) fn leave(&self) {

@@ -14,7 +14,7 @@ use super::{
     stream::ClientStream, tunnel, worker::Shop,
 };
 use crate::{
-    forward::{ResponseBody, Tunnel},
+    forward::{ClientBody, ResponseBody, Tunnel},
     gateway::{Code, Exchange, Gateway, request_id},
     telemetry::Closed,
 };
@@ -121,7 +121,7 @@ async fn be_awake<S: Connected>(
     let service = service_fn(|request: Request<Incoming>| {
         // Now and not when the answer is first polled: bytes that come until then are behind it.
         client.begins();
-        answer(request, S::SCHEME, client, shop)
+        answer(request.map(ClientBody::Http1), S::SCHEME, client, shop)
     });
     let mut connection = shop.http.serve_connection(TokioIo::new(stream), service);
     let mut told = false;
@@ -194,7 +194,7 @@ pub(super) async fn say_farewell<S>(
 }
 
 async fn answer(
-    request: Request<Incoming>,
+    request: Request<ClientBody>,
     scheme: &'static str,
     client: &Rc<Client>,
     shop: &Shop,

@@ -8,17 +8,20 @@ mod alarm;
 mod answer;
 mod arrival;
 mod awake;
+mod begun;
 mod chunks;
 mod client;
 mod connection;
 mod crew;
 mod farewell;
+mod h2;
 mod handshake;
 mod head;
 mod inherited;
 pub mod listener;
 mod load;
 mod place;
+mod protocol;
 mod proxy;
 mod seat;
 mod socket;
@@ -46,6 +49,10 @@ pub struct Settings {
     pub workers: usize,
     /// Which connections begin with a PROXY header.
     pub proxy_protocol: ProxyProtocol,
+    /// Whether clients may choose HTTP/2 in a TLS handshake.
+    pub http2: bool,
+    /// Whether clients without TLS may begin with HTTP/2 at once.
+    pub http2_cleartext: bool,
     /// What one connection and one request may cost.
     pub limits: Limits,
 }

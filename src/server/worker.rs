@@ -52,6 +52,8 @@ pub struct Worker {
     pub proxy_protocol: ProxyProtocol,
     /// The gateway that it serves.
     pub gateway: Arc<Gateway>,
+    /// Whether clients without TLS may begin with HTTP/2 at once.
+    pub http2_cleartext: bool,
     /// Its part in the crew of all workers.
     pub member: Member,
     /// What it is told.
@@ -72,6 +74,7 @@ pub(super) struct Shop {
     pub(super) recent: Recent,
     pub(super) deadlines: Deadlines,
     pub(super) http: http1::Builder,
+    pub(super) http2_cleartext: bool,
     pub(super) awake: Awake,
     pub(super) clients: RefCell<HashMap<u64, Rc<Client>>>,
     next: Cell<u64>,
@@ -102,6 +105,7 @@ impl Worker {
             listeners,
             proxy_protocol,
             gateway,
+            http2_cleartext,
             member,
             mut course,
             alarm,
@@ -111,7 +115,13 @@ impl Worker {
             number,
             mut fresh,
         } = member;
-        let shop = Rc::new(Shop::new(gateway, crew, number, proxy_protocol));
+        let shop = Rc::new(Shop::new(
+            gateway,
+            crew,
+            number,
+            proxy_protocol,
+            http2_cleartext,
+        ));
         let ticking = alarm
             .clone()
             .over("deadlines", shop.deadlines.clone().run());
@@ -171,6 +181,7 @@ impl Shop {
         crew: Arc<Crew>,
         number: usize,
         proxy_protocol: ProxyProtocol,
+        http2_cleartext: bool,
     ) -> Self {
         let limits = Rc::new(gateway.limits().clone());
         let shortest = limits.header_timeout.min(limits.handshake_timeout);
@@ -186,6 +197,7 @@ impl Shop {
             recent: Recent::default(),
             deadlines: Deadlines::new(tick),
             http,
+            http2_cleartext,
             awake: Awake::default(),
             clients: RefCell::default(),
             next: Cell::new(0),

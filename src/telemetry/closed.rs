@@ -41,13 +41,15 @@ pub enum Closed {
     ProxyHeader,
     /// There was no TLS handshake, or none in time: `portcullis_tls_handshakes_total` says more.
     Handshake,
+    /// Over HTTP/2, what came brought no request further, again and again.
+    Flood,
     /// The gateway has a defect, which ended this connection only.
     Panic,
 }
 
 impl Closed {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Client,
         Self::HeaderTimeout,
         Self::Idle,
@@ -64,6 +66,7 @@ impl Closed {
         Self::Memory,
         Self::ProxyHeader,
         Self::Handshake,
+        Self::Flood,
         Self::Panic,
     ];
 
@@ -87,6 +90,7 @@ impl Closed {
             Self::Memory => "memory",
             Self::ProxyHeader => "proxy_header",
             Self::Handshake => "handshake",
+            Self::Flood => "flood",
             Self::Panic => "panic",
         }
     }

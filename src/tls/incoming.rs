@@ -9,7 +9,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::{Authorities, Identity, PROTOCOLS, TlsError, names::Names, provider};
+use super::{Authorities, HTTP_2, HTTP_11, Identity, TlsError, names::Names, provider};
 
 /// What `[server.tls]` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct IncomingSettings {
     pub min_version: MinVersion,
     /// `client_certificate` and `client_ca_file`.
     pub clients: ClientCertificates,
+    /// `server.http2`: whether clients may choose HTTP/2.
+    pub http2: bool,
     /// `client_certificate_headers`: whether upstreams hear of a client's certificate.
     pub headers: bool,
 }
@@ -68,7 +70,10 @@ impl Incoming {
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(names(&settings)?));
-        config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
+        let protocols = [HTTP_2, HTTP_11]
+            .into_iter()
+            .skip(usize::from(!settings.http2));
+        config.alpn_protocols = protocols.map(<[u8]>::to_vec).collect();
         // A session is kept by the client, in a ticket under a key that changes every six hours. Nothing
         // is kept here, so that sessions cost no memory and no lock.
         config.ticketer = Ticketer::new()?;

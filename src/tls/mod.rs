@@ -23,8 +23,8 @@ pub use intake::Intake;
 pub use outgoing::Outgoing;
 pub use peer::PeerCertificate;
 
-/// The application protocols that clients may choose from, the best first (RFC 7301).
-pub const PROTOCOLS: &[&[u8]] = &[HTTP_11];
+/// The name of HTTP/2 among application protocols (RFC 7301).
+pub const HTTP_2: &[u8] = b"h2";
 /// The name of HTTP/1.1 among them.
 pub const HTTP_11: &[u8] = b"http/1.1";
 

@@ -10,7 +10,7 @@ use rustls::{
 };
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-use super::{Authorities, HTTP_11, Identity, TlsError, provider};
+use super::{Authorities, HTTP_2, HTTP_11, Identity, TlsError, provider};
 
 /// TLS with one upstream, ready for handshakes.
 #[derive(Clone)]
@@ -18,12 +18,14 @@ pub struct Outgoing {
     authorities: Option<Authorities>,
     identity: Option<Identity>,
     name: ServerName<'static>,
+    is_http2: bool,
     config: Arc<ClientConfig>,
 }
 
 impl Outgoing {
     /// For an upstream that `authorities`, or else the machine's, must say to be `name`: a DNS name or an
-    /// IP address. `identity` is shown when it asks.
+    /// IP address. `identity` is shown when it asks. It is
+    /// spoken to in HTTP/2, or in HTTP/1.1.
     ///
     /// # Errors
     /// [`TlsError`] also when `name` is none.
@@ -31,6 +33,7 @@ impl Outgoing {
         name: &str,
         authorities: Option<Authorities>,
         identity: Option<Identity>,
+        is_http2: bool,
     ) -> Result<Self, TlsError> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| TlsError(format!("{name} is neither a DNS name nor an IP address")))?;
@@ -44,11 +47,13 @@ impl Outgoing {
             None => builder.with_no_client_auth(),
             Some(identity) => builder.with_client_cert_resolver(resolver(&identity.key)),
         };
-        config.alpn_protocols = vec![HTTP_11.to_vec()];
+        let protocol = if is_http2 { HTTP_2 } else { HTTP_11 };
+        config.alpn_protocols = vec![protocol.to_vec()];
         Ok(Self {
             authorities,
             identity,
             name,
+            is_http2,
             config: Arc::new(config),
         })
     }
@@ -57,6 +62,16 @@ impl Outgoing {
     #[must_use]
     pub const fn config(&self) -> &Arc<ClientConfig> {
         &self.config
+    }
+
+    /// Whether an upstream can be spoken to that has chosen `agreed`. HTTP/1.1 need not be chosen: those
+    /// who know nothing else say nothing.
+    #[must_use]
+    pub fn takes(&self, agreed: Option<&[u8]>) -> bool {
+        match self.is_http2 {
+            true => agreed == Some(HTTP_2),
+            false => agreed.is_none_or(|agreed| agreed == HTTP_11),
+        }
     }
 
     /// Who the upstream must be.
@@ -71,6 +86,7 @@ impl PartialEq for Outgoing {
         self.authorities == other.authorities
             && self.identity == other.identity
             && self.name == other.name
+            && self.is_http2 == other.is_http2
     }
 }
 

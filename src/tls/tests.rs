@@ -82,10 +82,10 @@ fn the_same_files_are_the_same_settings() {
         Authorities::new(key.as_bytes()).unwrap_err(),
         AuthoritiesError::NoCertificate
     );
-    let outgoing = |name| Outgoing::new(name, Some(authorities()), Some(one())).unwrap();
+    let outgoing = |name| Outgoing::new(name, Some(authorities()), Some(one()), false).unwrap();
     assert_eq!(outgoing("a.example"), outgoing("a.example"));
     assert_ne!(outgoing("a.example"), outgoing("b.example"));
-    assert!(Outgoing::new("not a name", None, None).is_err());
+    assert!(Outgoing::new("not a name", None, None, false).is_err());
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod differential;
 mod documents;
 #[cfg(test)]
 mod durable;
+#[cfg(test)]
 mod encryption;
 #[cfg(test)]
 mod examples;
@@ -32,13 +33,27 @@ mod filters;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
+mod http2_balance;
+#[cfg(test)]
+mod http2_ends;
+#[cfg(test)]
+mod http2_tls;
+#[cfg(test)]
+mod http2_upstream;
+#[cfg(test)]
 mod identity;
+#[cfg(test)]
+mod import;
 #[cfg(test)]
 mod introspection;
 #[cfg(test)]
@@ -103,6 +118,8 @@ mod together;
 mod token_place;
 #[cfg(test)]
 mod token_service;
+#[cfg(test)]
+mod trailers;
 #[cfg(test)]
 mod tunnels;
 #[cfg(test)]

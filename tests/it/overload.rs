@@ -18,7 +18,7 @@ fn metrics(stage: &Stage) -> String {
 }
 
 #[track_caller]
-fn closed_total(stage: &Stage, reason: &str, count: u64) {
+pub(crate) fn closed_total(stage: &Stage, reason: &str, count: u64) {
     let line = format!("portcullis_connections_closed_total{{reason=\"{reason}\"}} {count}\n");
     let began = Instant::now();
     while !metrics(stage).contains(&line) {

@@ -132,17 +132,21 @@ introspect = true
 
 /** What Python's clients make of it. */
 async function withPython(service) {
+  const before = service.upstream.seen.length;
   const child = start(process.env.PYTHON, ['bearer.py'], { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.end(JSON.stringify({ base: service.url, key: at('crm.key'), stranger: at('stranger.key') }));
   while (!child.ended) await pause(50);
   await pause(50);
-  const lines = child.output.split('\n').filter((line) => line.startsWith('{"name"'));
-  for (const { name, error } of lines.map((line) => JSON.parse(line))) {
+  const lines = child.output.split('\n').filter((line) => line.startsWith('{'));
+  const results = lines.map((line) => JSON.parse(line));
+  const { answered } = results.pop() ?? {};
+  for (const { name, error } of results) {
     count(`Python: ${name}`, error === null, error ?? undefined);
   }
-  await check('Python: all checks ran', () => {
+  await check('Python: all checks ran, and the upstream saw what was answered and nothing else', () => {
     assert.equal(child.exitCode, 0, child.output);
-    assert.ok(lines.length >= 14, child.output);
+    assert.ok(results.length >= 14 && answered > 0, child.output);
+    assert.equal(service.upstream.seen.length - before, answered);
   });
 }
 

@@ -1,7 +1,8 @@
 """A client of the gateway's token service: Authlib and requests, with Python's own parsers for what comes back.
 
 Reads from standard input {"base", "key", "stranger"}: where the gateway is, and the files of two RSA keys, the
-registered one of the client "crm" and another. Prints a JSON line {"name", "error"} for each check.
+registered one of the client "crm" and another. Prints a JSON line {"name", "error"} for each check, and at last how
+many requests the upstream must have seen.
 """
 
 import json
@@ -90,8 +91,16 @@ def raises(error, action):
         raise AssertionError(f"{error} was not raised")
 
 
-def order(token, method="GET"):
-    return requests.request(method, f"{BASE}/orders/1", headers={"authorization": f"Bearer {token}"}, timeout=10)
+answered = 0
+
+
+def order(token, client=requests):
+    """A request for the upstream, with this token or with the one that `client` has."""
+    global answered
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    answer = client.get(f"{BASE}/orders/1", headers=headers, timeout=10)
+    answered += answer.status_code == 200
+    return answer
 
 
 def claims_of(token):
@@ -113,7 +122,7 @@ def claims_of(token):
 
 def authlib_gets_a_token_and_uses_it():
     client = session()
-    answer = client.get(f"{BASE}/orders/1")
+    answer = order(None, client)
     assert answer.status_code == 200, answer.text
     seen = answer.json()["headers"]
     assert (seen["x-auth-subject"], seen["x-auth-issuer"]) == ("alice", BASE), seen
@@ -121,7 +130,7 @@ def authlib_gets_a_token_and_uses_it():
     assert client.token["expires_in"] == 3600 and client.token["scope"] == BOTH, client.token
     # The token is kept, and not asked for again.
     token = client.token["access_token"]
-    client.get(f"{BASE}/orders/1")
+    assert order(None, client).status_code == 200
     assert client.token["access_token"] == token
 
 
@@ -339,3 +348,4 @@ for check in CHECKS:
     except Exception:
         error = traceback.format_exc()
     print(json.dumps({"name": check.__name__.replace("_", " "), "error": error}), flush=True)
+print(json.dumps({"answered": answered}), flush=True)

@@ -96,7 +96,7 @@ async function fullDisk(upstream, issuer, configuration) {
   // A small disk in a name space of its own, which ends with the gateway.
   const mount = `mkdir -m 700 '${state}' && mount -t tmpfs -o size=6m,mode=700 none '${state}' && exec "$@"`;
   const within = ['unshare', '--map-root-user', '--mount', 'sh', '-c', mount, 'sh'];
-  const gateway = await startGateway(folder, upstream, configuration, within);
+  const gateway = await startGateway(folder, upstream, configuration, '', within);
   const disk = async () => (await gateway.status()).store.disk;
   const send = async (jti) => issuer.token(3600, { jti });
   await accepted(gateway, await send('full-1'));

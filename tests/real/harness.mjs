@@ -136,7 +136,11 @@ export async function startUpstream() {
   const seen = [];
   const server = http.createServer(async (request, response) => {
     let body = '';
-    for await (const part of request.setEncoding('utf8')) body += part;
+    try {
+      for await (const part of request.setEncoding('utf8')) body += part;
+    } catch {
+      return; // Whoever asked gave it up.
+    }
     const shown = { method: request.method, url: request.url, headers: request.headers, body };
     seen.push(shown);
     response.setHeader('content-type', 'application/json').end(JSON.stringify(shown));
@@ -146,14 +150,16 @@ export async function startUpstream() {
   return { url: `http://127.0.0.1:${server.address().port}`, seen };
 }
 
-/** A gateway in front of `upstream`; `issuers` is the rest of its configuration, `within` what starts it. */
-export async function startGateway(folder, upstream, issuers, within = []) {
+/** A gateway in front of `upstream`; `issuers` is the rest of its configuration, `server` keys of [server], `within`
+ *  what starts it. */
+export async function startGateway(folder, upstream, issuers, server = '', within = []) {
   const [port, admin] = [await freePort(), await freePort()];
   const file = path.join(folder, 'portcullis.toml');
   writeFileSync(file, `
 [server]
 listen = "127.0.0.1:${port}"
 workers = 1
+${server}
 [admin]
 listen = "127.0.0.1:${admin}"
 [upstream]

@@ -23,6 +23,7 @@ class Settings:
     issuers_file: str = ""
     jwks_uri: str = ""
     fetch: str = ""
+    http2: bool = False
     cores: tuple = (PROXY_CORE,)
     # A PEM of certificate and key.
     tls: str = ""
@@ -81,6 +82,7 @@ issuers_file = "{settings.issuers_file}"
 [server]
 listen = "127.0.0.1:{port}"
 workers = {settings.workers}
+http2_cleartext = {json.dumps(settings.http2)}
 [server.limits]
 {limits}
 [admin]

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// A registry of the issuer that `token` names, with the keys of `jwks` if that is given. A token that
-/// is no JWT names none: then it is of those that are asked about such tokens, without their keys.
+/// is no JWT names none: then it is of those that are asked about such tokens, without their keys, or of `own`,
+/// the issuer that the gateway itself is.
 ///
 /// # Errors
 /// A sentence, when `jwks` cannot be used.
@@ -24,6 +25,7 @@ pub(super) fn narrow(
     keychain: &Keychain,
     token: &str,
     jwks: Option<&Path>,
+    own: Option<&str>,
     clock: &Clock,
 ) -> Result<Registry, String> {
     let set = jwks.map(read).transpose()?;
@@ -32,7 +34,9 @@ pub(super) fn narrow(
         .as_ref()
         .map_or(token.as_bytes(), Decrypted::nested);
     if introspection::is_opaque(token.as_bytes()) {
-        let asked = registry.iter().filter(|issuer| issuer.vouches_for_opaque());
+        let is_own = |issuer: &Issuer| own == Some(&*issuer.name);
+        let all = registry.iter();
+        let asked = all.filter(|issuer| issuer.vouches_for_opaque() || is_own(issuer));
         let without_keys = |issuer| copy(issuer, KeySource::Fixed(Arc::default()), clock);
         return Ok(Registry::new(asked.map(|issuer| without_keys(issuer))));
     }

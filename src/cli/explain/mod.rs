@@ -96,11 +96,13 @@ fn explain(options: &Options) -> Result<Report, String> {
     let clock = options.at.map_or_else(Clock::system, Clock::standing_at);
     let config = config::load(&options.config, &clock).map_err(|report| report.render(false))?;
     let token = read_token(&options.token)?;
+    let own = config.policy.token_service.as_deref();
     let registry = keys::narrow(
         &config.policy.registry,
         &config.policy.keychain,
         &token,
         options.jwks.as_deref(),
+        own.map(|service| &*service.settings.issuer),
         &clock,
     )?;
     let policy = Policy {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    forward::UpstreamAddress,
+    forward::{Protocol, UpstreamAddress},
     pressure::Ceiling,
     route::Access,
     server::{ListenAddress, ProxyProtocol},
@@ -398,4 +398,72 @@ fn routes_that_cannot_be_in_the_table_are_pointed_at() {
     );
     let config = accept_with("[[routes]]\npath = \"/a\"\n[[routes]]\npath = \"/b\"\n");
     assert_eq!(config.policy.routes.all().len(), 2);
+}
+
+#[test]
+fn an_upstream_says_its_protocol_in_its_url_or_in_words() {
+    let protocol = |keys: &str| {
+        let config = accept(&format!("[upstream]\n{keys}\n{ISSUER}"));
+        config.policy.upstreams[0].protocol
+    };
+    let url = |url: &str| protocol(&format!("url = \"{url}\""));
+    assert_eq!(url("http://a:1"), Protocol::Auto);
+    assert_eq!(url("h2c://a:1/base"), Protocol::Http2);
+    assert_eq!(url("H2C://a"), Protocol::Http2);
+    for (word, chosen) in [
+        ("http1", Protocol::Http1),
+        ("http2", Protocol::Http2),
+        ("auto", Protocol::Auto),
+    ] {
+        let keys = format!("url = \"unix:/run/up\"\nprotocol = \"{word}\"");
+        assert_eq!(protocol(&keys), chosen);
+    }
+    let keys = "url = \"h2c://a:1\"\nprotocol = \"http1\"";
+    let says = ["h2c:// is HTTP/2", "write http:// for HTTP/1.1"];
+    refuse_at(&format!("[upstream]\n{keys}\n"), "3:12", &says);
+    let keys = "url = \"http://a\"\nprotocol = \"http3\"";
+    refuse_at(&format!("[upstream]\n{keys}\n"), "3:12", &["\"http2\""]);
+    for (url, says) in [
+        ("h2c:a", "begins with http:// or https:// or h2c://"),
+        ("h2c://", "not a URL"),
+        ("h2c://u@a", "user name or a password"),
+        ("h2c://a?b", "query"),
+        ("h2c://a/../b", "must be plain"),
+        ("h2://a", "begins with http:// or https:// or h2c://"),
+    ] {
+        refuse_at(&format!("[upstream]\nurl = \"{url}\"\n"), "2:7", &[says]);
+    }
+}
+
+#[test]
+fn http_2_is_chosen_and_bounded() {
+    let server = accept_with("[server]\n").server;
+    assert!(server.http2 && !server.http2_cleartext);
+    assert_eq!(
+        (server.limits.http2_streams, server.limits.http2_window),
+        (100, 65_536)
+    );
+    let server = accept_with(
+        "[server]\nhttp2 = false\nhttp2_cleartext = true\n[server.limits]\nhttp2_streams = 1\nhttp2_window = \"16KiB\"\n",
+    )
+    .server;
+    assert!(!server.http2 && server.http2_cleartext);
+    assert_eq!(
+        (server.limits.http2_streams, server.limits.http2_window),
+        (1, 16_384)
+    );
+    refused("[server]", "http2 = 1", 9, &["must be true or false"]);
+    refused(
+        "[server]",
+        "http2_cleartext = \"yes\"",
+        19,
+        &["must be true or false"],
+    );
+    refused(
+        "[server.limits]",
+        "http2_streams = 0",
+        17,
+        &["a whole number from 1 to 10000"],
+    );
+    refused("[server.limits]", "http2_window = \"1KiB\"", 16, &["16"]);
 }

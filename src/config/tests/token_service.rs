@@ -147,7 +147,7 @@ fn a_client_has_one_source_of_keys_or_a_secret() {
         ),
         (
             "jwks_file = \"erp.json\"\nscopes = [\"a b\"]",
-            ["not a scope", "13:"],
+            ["not a scope", "14:"],
         ),
         (
             "grants = []\nclient_secret = \"short\"",

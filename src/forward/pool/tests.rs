@@ -22,6 +22,7 @@ fn upstream(name: &str, address: &str) -> Upstream {
         connect_timeout: Duration::ZERO,
         response_timeout: Duration::ZERO,
         stall_timeout: Duration::ZERO,
+        protocol: crate::forward::Protocol::default(),
         idle_timeout: Duration::from_secs(60),
     }
 }

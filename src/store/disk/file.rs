@@ -101,9 +101,11 @@ impl Place {
         drop(database);
         fs::rename(&unfinished, &self.path).map_err(io_error(&self.path))?;
         let directory = directory_of(&self.path);
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(io_error(directory))
+        // The directory may be new itself.
+        for directory in [Some(directory), directory.parent()].into_iter().flatten() {
+            sync(directory).map_err(io_error(directory))?;
+        }
+        Ok(())
     }
 
     fn open_at(&self, path: &Path) -> Result<Database, DiskError> {
@@ -205,6 +207,13 @@ fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
     options
+}
+
+fn sync(directory: &Path) -> io::Result<()> {
+    if directory.as_os_str().is_empty() {
+        return File::open(".")?.sync_all();
+    }
+    File::open(directory)?.sync_all()
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -186,14 +186,19 @@ impl Connection {
     /// As [`Connection::read`]; `None` when the connection ends instead.
     pub(crate) fn try_read(&mut self, is_head: bool) -> Option<Response> {
         let head = Head::read(&mut self.stream).ok()??;
+        Some(self.read_behind(head, is_head))
+    }
+
+    /// Reads what follows a head that was read already.
+    pub(crate) fn read_behind(&mut self, head: Head, is_head: bool) -> Response {
         let (status, body) = self.rest(&head, is_head);
-        Some(Response {
+        Response {
             status,
             head,
             body: body.bytes,
             trailers: body.trailers,
             complete: body.complete,
-        })
+        }
     }
 
     /// Reads a response's head and leaves its body on the connection.

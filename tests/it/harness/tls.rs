@@ -111,6 +111,17 @@ impl TlsClient {
         }))
     }
 
+    /// The same client, which offers these protocols by ALPN.
+    pub(crate) fn offering(&self, protocols: &[&str]) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.alpn_protocols = alpn(protocols);
+        Self(Arc::new(config))
+    }
+
+    pub(super) const fn config(&self) -> &Arc<ClientConfig> {
+        &self.0
+    }
+
     /// Connects, and asks for `name`.
     pub(crate) fn connect(&self, to: SocketAddr, name: &str) -> io::Result<TlsConnection> {
         let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -180,6 +191,12 @@ impl TlsConnection {
         group.unwrap().name()
     }
 
+    /// What was agreed on by ALPN.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        let protocol = self.session().alpn_protocol();
+        protocol.map(|protocol| str::from_utf8(protocol).unwrap())
+    }
+
     /// The certificate that the gateway has shown.
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
         self.session().peer_certificates().unwrap()[0].clone()
@@ -212,12 +229,21 @@ pub(crate) struct Visit {
 impl TlsUpstream {
     /// One with this certificate, which asks for one of `clients` if that is given.
     pub(crate) fn start(own: &Pair, clients: Option<&Authority>) -> Self {
+        Self::with(server(own, clients))
+    }
+
+    /// One that knows these protocols only, by ALPN.
+    pub(crate) fn knowing(own: &Pair, protocols: &[&str]) -> Self {
+        Self::with(choosing(own, protocols))
+    }
+
+    fn with(config: Arc<ServerConfig>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let upstream = Self {
             address: listener.local_addr().unwrap(),
             visits: Arc::default(),
         };
-        let (config, visits) = (server(own, clients), Arc::clone(&upstream.visits));
+        let visits = Arc::clone(&upstream.visits);
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let (config, visits) = (Arc::clone(&config), Arc::clone(&visits));
@@ -234,6 +260,20 @@ impl TlsUpstream {
     pub(crate) fn visits(&self) -> Vec<Visit> {
         self.visits.lock().unwrap().clone()
     }
+}
+
+fn alpn(protocols: &[&str]) -> Vec<Vec<u8>> {
+    protocols
+        .iter()
+        .map(|one| one.as_bytes().to_vec())
+        .collect()
+}
+
+/// A server that chooses one of these protocols by ALPN.
+pub(super) fn choosing(own: &Pair, protocols: &[&str]) -> Arc<ServerConfig> {
+    let mut config = Arc::unwrap_or_clone(server(own, None));
+    config.alpn_protocols = alpn(protocols);
+    Arc::new(config)
 }
 
 fn server(own: &Pair, clients: Option<&Authority>) -> Arc<ServerConfig> {

@@ -8,6 +8,7 @@ from ..load import measure as load
 from ..portcullis import Gateway, Settings
 from ..process import LOAD_CORE, CannotMeasure
 from ..verdict import Bar
+from . import http2
 
 # Clients that make handshakes at the same time, each one after the other.
 CLIENTS = 4
@@ -22,7 +23,7 @@ def measure(stand, _table, say):
         _requests(stand, bar, say, both)
         _handshakes(stand, bar, say, both, own)
     proxy.stop()
-    bar.not_measured.append("HTTP/2: the gateway does not speak it yet")
+    http2.add(stand, bar, say)
     return bar
 
 

@@ -10,10 +10,13 @@ enum Step {
     Consume(usize, u8, i64),
     Contains(usize),
     Get(usize),
-    Apply(Vec<(usize, Option<Option<u8>>, Option<(u8, i64)>)>),
+    Apply(Vec<Draft>),
     Advance(i64),
     Reopen,
 }
+
+/// A change of a record: which one, what it must be, what it becomes and for how long.
+type Draft = (usize, Option<Option<u8>>, Option<(u8, i64)>);
 
 fn step() -> impl Strategy<Value = Step> {
     let change = (
@@ -31,7 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn changes(list: &[(usize, Option<Option<u8>>, Option<(u8, i64)>)], now: UnixTime) -> Vec<Change> {
+fn changes(list: &[Draft], now: UnixTime) -> Vec<Change> {
     let value = |byte: u8| vec![byte; usize::from(byte) * 5];
     list.iter()
         .map(|(number, expected, new)| Change {
