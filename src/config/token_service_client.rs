@@ -111,7 +111,7 @@ fn decode(section: &Section<'_>) -> Client {
     if let Some((secret, span)) = &secret
         && secret.expose_secret().len() < 16
     {
-        let help = "make one with: openssl rand -base64 32";
+        let help = "make one with: openssl rand -hex 32";
         let message = "a client's secret must have at least 16 characters";
         section.context.error_with_help(*span, message, help);
     }
