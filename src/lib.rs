@@ -67,6 +67,7 @@ pub mod introspection;
 pub mod issuer;
 pub mod jose;
 pub mod limits;
+pub mod outbound;
 pub mod pressure;
 pub mod reload;
 pub mod route;

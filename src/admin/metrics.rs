@@ -16,6 +16,7 @@ use crate::{
     store,
 };
 
+mod credentials;
 mod key_sets;
 mod upstreams;
 
@@ -62,6 +63,7 @@ impl Collector for KeySets {
         token_cache(&mut encoder, self.0.token_cache())?;
         store(&mut encoder, self.0.store_size().unwrap_or_default())?;
         upstreams::encode(&mut encoder, &snapshot.policy.upstreams, self.0.clock())?;
+        credentials::encode(&mut encoder, &snapshot.policy.credentials, now)?;
         let counts = Counts::of(&snapshot.policy.registry);
         gauge(
             &mut encoder,

@@ -8,10 +8,12 @@ use serde::Serialize;
 use super::{Answer, answer};
 use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 
+mod credential;
 mod issuer;
 pub(super) mod listing;
 mod upstream;
 
+use credential::CredentialStatus;
 use issuer::IssuerStatus;
 use listing::Listing;
 use upstream::UpstreamStatus;
@@ -45,6 +47,8 @@ struct Status<'s> {
     next: Option<String>,
     routes: Vec<RouteStatus<'s>>,
     upstreams: Vec<UpstreamStatus<'s>>,
+    /// What upstreams are shown.
+    credentials: Vec<CredentialStatus<'s>>,
 }
 
 #[derive(Serialize)]
@@ -162,6 +166,7 @@ pub(super) fn status(
         .upstreams
         .iter()
         .map(|upstream| UpstreamStatus::of(upstream, gateway.clock()));
+    let credentials = policy.credentials.iter();
     let page = listing.page(&policy.registry);
     let issuers = page.issuers.iter().map(|i| IssuerStatus::of(i, now));
     let cache = gateway.token_cache();
@@ -191,6 +196,7 @@ pub(super) fn status(
         next: page.next,
         routes: routes.collect(),
         upstreams: upstreams.collect(),
+        credentials: credentials.map(|one| CredentialStatus::of(one)).collect(),
     };
     json(StatusCode::OK, &status)
 }

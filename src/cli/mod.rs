@@ -6,4 +6,5 @@ pub mod demo;
 pub mod explain;
 pub mod keys;
 pub mod mint;
+pub mod request_token;
 pub mod run;

@@ -7,7 +7,7 @@ use super::{
     limits, root, route,
     schema::{Schema, Setting},
     server_section, server_tls, session_section, signing_section, store_section, token, upstream,
-    upstream_balance, upstream_tls, user_registry,
+    upstream_balance, upstream_credential, upstream_tls, user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -44,6 +44,7 @@ pub fn reference() -> String {
         ("[upstream.health]", &upstream_balance::HEALTH),
         ("[upstream.retry]", &upstream_balance::RETRY),
         ("[upstream.limits]", &upstream_balance::LIMITS),
+        ("[upstream.credential]", &upstream_credential::SCHEMA),
     ] {
         section(&mut text, Some(header), schema);
     }

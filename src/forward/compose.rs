@@ -9,7 +9,7 @@ use http::{
 use http_body::Body as _;
 
 use super::{
-    Hop, RequestBody, Upgrade, Upstream,
+    Credential, Hop, RequestBody, Upgrade, Upstream,
     balance::Server,
     exchange::Coding,
     headers::{self, TRACEPARENT},
@@ -29,6 +29,8 @@ pub(super) struct Composition<'c> {
     pub(super) one_method: bool,
     /// The protocol that is asked for.
     pub(super) upgrade: Option<&'c Upgrade>,
+    /// What the upstream is shown to let the request in.
+    pub(super) credential: Option<&'c Credential>,
 }
 
 impl Composition<'_> {
@@ -44,6 +46,9 @@ impl Composition<'_> {
         }
         if let Some(upgrade) = self.upgrade {
             upgrade.write(out);
+        }
+        if let Some(credential) = self.credential {
+            field(out, credential.name.as_str(), credential.value.as_bytes());
         }
         let coding = self.framing(out, body);
         out.extend_from_slice(b"\r\n");
@@ -176,6 +181,7 @@ mod tests {
             hop: &hop,
             one_method: true,
             upgrade: None,
+            credential: None,
         };
         let mut out = Vec::new();
         let server = &upstream.group.servers()[0];

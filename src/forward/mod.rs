@@ -11,6 +11,7 @@ pub mod balance;
 pub mod body;
 mod compose;
 mod connect;
+mod credential;
 mod decode;
 pub mod error;
 mod exchange;
@@ -28,6 +29,7 @@ pub mod upstream;
 mod wire;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
+pub use credential::{Credential, forward_with};
 pub use error::ForwardError;
 pub use exchange::{Exchange, ResponseError};
 pub use hop::{Hop, Peer};
@@ -78,10 +80,20 @@ pub async fn forward(
         hop,
         one_method: route.methods.is_some(),
         upgrade: way.upgrade,
+        credential: None,
     };
+    attempt(&composition, body, way).await
+}
+
+/// Sends what `composition` says to the upstream.
+async fn attempt(
+    composition: &Composition<'_>,
+    body: RequestBody,
+    way: &Way<'_>,
+) -> Result<Response<ResponseBody>, ForwardError> {
     let Some(connections) = way.lanes.only() else {
         // Boxed: a request to the only address of its upstream would carry the room for the choice.
-        return Box::pin(spread::spread(&composition, body, way)).await;
+        return Box::pin(spread::spread(composition, body, way)).await;
     };
     let lease = match connections.lease(way.upstream).await {
         Ok(lease) => lease,
@@ -92,8 +104,8 @@ pub async fn forward(
     };
     let again = body
         .again()
-        .filter(|_| lease.reused && can_be_repeated(&head));
-    let sent = match send(&composition, body, lease, way).await {
+        .filter(|_| lease.reused && can_be_repeated(composition.head));
+    let sent = match send(composition, body, lease, way).await {
         Err(Failure {
             error: ForwardError::Closed(_),
             unanswered: true,
@@ -101,7 +113,7 @@ pub async fn forward(
             // Boxed: it is rare, and every request would carry the room for it.
             let again = Box::pin(async {
                 let lease = connections.new_lease(way.upstream).await?;
-                send(&composition, body, lease, way).await
+                send(composition, body, lease, way).await
             });
             again.await
         }

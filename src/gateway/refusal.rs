@@ -19,6 +19,7 @@ use crate::{
         jwk::BadSignature,
         policy::PolicyError,
     },
+    outbound::CredentialError,
     route::{HostError, NoRoute, NotAdmitted, TargetError},
     store::StoreError,
     token::ExtractError,
@@ -88,6 +89,8 @@ pub enum Refusal {
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]
+    Credential(#[from] CredentialError),
+    #[error(transparent)]
     Forward(#[from] ForwardError),
     /// The process holds nearly as much memory as it may.
     #[error("there is no memory left for one more request")]
@@ -144,6 +147,7 @@ impl Refusal {
             // Without its session, the request carries nothing.
             Self::Session(SessionError::Changed | SessionError::OtherOrigin) => Code::TokenMissing,
             Self::Session(SessionError::Unknown(error)) => store(error),
+            Self::Credential(error) => credential(error),
             Self::Forward(error) => forward(error),
         }
     }
@@ -174,6 +178,7 @@ impl Refusal {
             Self::Memory | Self::Panicked => Step::Request,
             Self::Once(_) => Step::Replay,
             Self::Session(_) => Step::Session,
+            Self::Credential(_) => Step::Credential,
             Self::Forward(_) => Step::Upstream,
         }
     }
@@ -279,6 +284,17 @@ const fn store(error: &StoreError) -> Code {
     match error {
         StoreError::Full => Code::Overloaded,
         StoreError::Unavailable => Code::StoreUnavailable,
+    }
+}
+
+const fn credential(error: &CredentialError) -> Code {
+    match error {
+        CredentialError::ClaimMissing(_) | CredentialError::Claim(_) => {
+            Code::CredentialClaimMissing
+        }
+        CredentialError::NoToken => Code::TokenMissing,
+        CredentialError::Refused { .. } => Code::CredentialRefused,
+        CredentialError::Sign(_) | CredentialError::Unavailable(_) => Code::CredentialUnavailable,
     }
 }
 
