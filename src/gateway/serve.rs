@@ -164,7 +164,7 @@ impl Gateway {
                     certificate: snapshot.told_certificate(exchange.peer),
                 };
                 let asked = asked.as_ref();
-                self.forward(permit, body, asked, &hop, &snapshot, exchange, &note)
+                self.forward((permit, body), asked, &hop, &snapshot, exchange, &note)
                     .await
             });
             guarded(answer).await
@@ -192,8 +192,7 @@ impl Gateway {
 
     async fn forward(
         &self,
-        permit: Permit,
-        body: RequestBody,
+        (permit, body): (Permit, RequestBody),
         asked: Option<&Upgrade>,
         hop: &Hop<'_>,
         snapshot: &Snapshot,

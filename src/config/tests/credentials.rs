@@ -75,7 +75,7 @@ fn a_client_has_one_way_to_authenticate() {
         (
             format!("{FETCH}{CLIENT}authentication = \"client_secret_jwt\""),
             "7:17",
-            "at least 32 bytes",
+            "needs at least 32",
         ),
         (
             format!("{FETCH}client_id = \"gw\"\nauthentication = \"private_key_jwt\""),
