@@ -239,6 +239,7 @@ fn every_relative_link_leads_to_a_file() {
         "examples",
         "examples/liberty",
         "examples/create",
+        "examples/outbound",
         "config",
         "tests/vectors",
     ] {
