@@ -70,6 +70,7 @@ pub mod issued;
 pub mod issuer;
 pub mod jose;
 pub mod limits;
+pub mod outbound;
 pub mod pressure;
 pub mod reload;
 pub mod route;

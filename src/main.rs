@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use portcullis::cli::{check, demo, explain, import, keys, mint, run};
+use portcullis::cli::{check, demo, explain, import, keys, mint, request_token, run};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -36,6 +36,8 @@ enum Command {
     Import(import::Options),
     /// Sign a token with a key and given claims
     Mint(Box<mint::Options>),
+    /// Ask a token endpoint for a token, with an assertion that a key signs
+    RequestToken(Box<request_token::Options>),
     /// Make, show and rotate the gateway's own signing keys
     Keys(keys::Options),
 }
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Explain(options) => explain::run(&options, has_colour(&std::io::stdout())),
         Command::Import(options) => import::run(&options),
         Command::Mint(options) => mint::run(&options),
+        Command::RequestToken(options) => request_token::run(&options),
         Command::Keys(options) => keys::run(&options),
     }
 }

@@ -13,6 +13,7 @@ use prometheus_client::{
 use super::{Answer, answer, status::Counts};
 use crate::gateway::{Gateway, proof::Size};
 
+mod credentials;
 mod key_sets;
 mod store;
 mod upstreams;
@@ -60,6 +61,7 @@ impl Collector for KeySets {
         token_cache(&mut encoder, self.0.token_cache())?;
         store::encode(&mut encoder, self.0.store_size().unwrap_or_default())?;
         upstreams::encode(&mut encoder, &snapshot.policy.upstreams, self.0.clock())?;
+        credentials::encode(&mut encoder, &snapshot.policy.credentials, now)?;
         let counts = Counts::of(&snapshot.policy.registry);
         gauge(
             &mut encoder,

@@ -8,12 +8,14 @@ use serde::Serialize;
 use super::{Answer, answer};
 use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 
+mod credential;
 mod issuer;
 pub(super) mod listing;
 mod store;
 mod token_service;
 mod upstream;
 
+use credential::CredentialStatus;
 use issuer::IssuerStatus;
 use listing::Listing;
 use store::StoreStatus;
@@ -52,6 +54,8 @@ struct Status<'s> {
     upstreams: Vec<UpstreamStatus<'s>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_service: Option<TokenServiceStatus<'s>>,
+    /// What upstreams are shown.
+    credentials: Vec<CredentialStatus<'s>>,
 }
 
 #[derive(Serialize)]
@@ -169,6 +173,7 @@ pub(super) fn status(
         .upstreams
         .iter()
         .map(|upstream| UpstreamStatus::of(upstream, gateway.clock()));
+    let credentials = policy.credentials.iter();
     let page = listing.page(&policy.registry);
     let issuers = page.issuers.iter().map(|i| IssuerStatus::of(i, now));
     let cache = gateway.token_cache();
@@ -203,6 +208,7 @@ pub(super) fn status(
             .token_service
             .as_deref()
             .map(|service| TokenServiceStatus::of(service, now)),
+        credentials: credentials.map(|one| CredentialStatus::of(one)).collect(),
     };
     json(StatusCode::OK, &status)
 }

@@ -7,4 +7,5 @@ pub mod explain;
 pub mod import;
 pub mod keys;
 pub mod mint;
+pub mod request_token;
 pub mod run;

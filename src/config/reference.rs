@@ -7,8 +7,8 @@ use super::{
     limits, root, route,
     schema::{Schema, Setting},
     server_section, server_tls, session_section, signing_section, store_section, token,
-    token_service_client, token_service_section, upstream, upstream_balance, upstream_tls,
-    user_registry,
+    token_service_client, token_service_section, upstream, upstream_balance, upstream_credential,
+    upstream_tls, user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -56,6 +56,7 @@ pub fn reference() -> String {
         ("[upstream.health]", &upstream_balance::HEALTH),
         ("[upstream.retry]", &upstream_balance::RETRY),
         ("[upstream.limits]", &upstream_balance::LIMITS),
+        ("[upstream.credential]", &upstream_credential::SCHEMA),
     ] {
         section(&mut text, Some(header), schema);
     }

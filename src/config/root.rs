@@ -22,7 +22,9 @@ use crate::{
     admin,
     forward::headers::{X_CLIENT_CERT_FINGERPRINT, X_CLIENT_CERT_SUBJECT},
     gateway::Policy,
+    identity::{OwnHeaders, header::canonical},
     issuer::KeyCache,
+    outbound::Credentials,
     route::Routes,
     server, signing,
     users::Users,
@@ -99,7 +101,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let service = root.child("token_service", &token_service_section::SCHEMA);
     let service = token_service_section::decode(&service, &around);
     let (service, own) = service.map(|made| (made.service, made.own)).unzip();
-    let upstreams = upstream::decode(&root);
+    let upstreams = upstream::decode(&root, signer.as_ref());
     let registry = user_registry::decode(&root);
     let identity = identity_section::decode(&root.child("identity", &identity_section::SCHEMA));
     let subjects = Subjects::new(
@@ -129,6 +131,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         own_headers: &own_headers,
     };
     let routes = route::decode(&root, &to);
+    check_credentials(context, &upstreams, &own_headers);
     if let Some(admin) = &admin {
         check_ports(&admin_section, admin, &server.settings);
     }
@@ -141,6 +144,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         users: Arc::new(Users::new(identity.mapper, registry)),
         keychain: decryption.into_keychain(context),
         upstreams: upstreams.all,
+        credentials: Credentials::new(upstreams.credentials),
         trusted_proxies: server.trusted_proxies,
         public_url: server.public_url,
         session,
@@ -182,6 +186,18 @@ fn check_ports(section: &Section<'_>, admin: &admin::Settings, server: &server::
     if !any_port && server.listen.contains(&admin.listen) {
         let message = "the admin listener and the server cannot share an address";
         section.context.error(section.place("listen"), message);
+    }
+}
+
+/// Two fields of one name would leave it to the upstream whom it believes.
+fn check_credentials(context: &Context<'_>, upstreams: &Upstreams, own: &OwnHeaders) {
+    for (credential, (name, span)) in upstreams.credentials.iter().zip(&upstreams.names) {
+        let header = credential.as_ref().map(|one| &one.settings().header);
+        if let Some(header) = header.filter(|header| own.has(&canonical(header.as_str()))) {
+            let message =
+                format!("the credential of {name} has the header {header}, which a claim has too");
+            context.error_with_help(*span, message, "choose another \"header\"");
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     identity::OwnHeaders,
+    outbound::Kind,
     route::{Access, Route, Routes, RoutesError},
     rule::Rules,
     token::Sources,
@@ -185,6 +186,8 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
     if access != Access::Public {
         check_opaque(section, issuers.as_ref(), to.issuers, root);
     }
+    let upstream = upstream(section, to.upstreams, root).unwrap_or_default();
+    check_credential(section, access, to.upstreams, upstream);
     Route {
         id,
         name: format!("{}{path}", host.as_deref().unwrap_or_default()).into(),
@@ -200,7 +203,7 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         session: section.boolean("session").unwrap_or_default(),
         upgrades: upgrades::decode(section, access),
         tunnel_until_expiry: section.boolean("tunnel_until_expiry").unwrap_or(true),
-        upstream: upstream(section, to.upstreams, root).unwrap_or_default(),
+        upstream,
         host,
         path,
     }
@@ -324,6 +327,18 @@ fn upstream(section: &Section<'_>, upstreams: &Upstreams, root: Span) -> Option<
             .missing(text.span, "no upstream has this name", help);
     }
     position
+}
+
+/// On a public route there is nobody whose claims or token could flow into a credential.
+fn check_credential(section: &Section<'_>, access: Access, upstreams: &Upstreams, number: usize) {
+    let credential = upstreams.credentials.get(number).and_then(Option::as_ref);
+    let kind = credential.map(|credential| &credential.settings().kind);
+    if access == Access::Public && kind.is_some_and(Kind::needs_identity) {
+        let message = "a public route has no token, and its upstream's credential is made of one";
+        let help = "take an upstream whose credential takes nothing of the request, or write access = \"required\"";
+        let place = section.place("access");
+        section.context.error_with_help(place, message, help);
+    }
 }
 
 fn issuers(section: &Section<'_>, known: &Issuers) -> Option<HashSet<Arc<str>>> {

@@ -92,8 +92,9 @@ impl Reader<'_, '_> {
             let key_span = self.span(key.span());
             let key = key.into_inner().into_owned();
             let within_table = node.get_ref().is_table();
-            // `[token]` is a section, and `token = "…"` is a secret.
-            let secret = secret || (redact::is_secret(&key) && !(within_table && key == "token"));
+            // `[token]` is a section, and `token = "…"` is a secret; so with `credential`.
+            let secret =
+                secret || (redact::is_secret(&key) && !(within_table && is_a_section(&key)));
             let node = self.node(node, secret);
             Entry {
                 key,
@@ -144,4 +145,9 @@ impl Reader<'_, '_> {
             Number::from(0)
         }))
     }
+}
+
+/// What is a section as a table and a secret as a string.
+fn is_a_section(key: &str) -> bool {
+    matches!(key, "token" | "credential")
 }

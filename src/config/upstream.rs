@@ -10,13 +10,17 @@ use http::HeaderValue;
 use super::{
     schema::{Key, Schema, key, needed, section, unset},
     section::{Section, Text},
-    upstream_balance, upstream_tls,
+    upstream_balance, upstream_credential, upstream_tls,
     upstream_url::{self, Parsed},
     value::{Entry, Span},
 };
-use crate::forward::{
-    Protocol, Upstream,
-    balance::{Group, Server},
+use crate::{
+    forward::{
+        Protocol, Upstream,
+        balance::{Group, Server},
+    },
+    outbound::Credential,
+    signing::Signer,
 };
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[upstream]", KEYS));
@@ -73,6 +77,7 @@ const KEYS: &[Key] = &[
     section("health", "What is asked to know whether an address serves."),
     section("retry", "What is tried once more."),
     section("limits", "How much one address gets at a time."),
+    section("credential", "What the gateway shows it to be let in."),
 ];
 
 /// The most URLs of one upstream.
@@ -85,12 +90,14 @@ pub(super) const DEFAULT: &str = "default";
 #[derive(Default)]
 pub(super) struct Upstreams {
     pub(super) all: Vec<Upstream>,
+    /// What each is shown, by its number.
+    pub(super) credentials: Vec<Option<Arc<Credential>>>,
     /// The names in the order of their numbers, also those of upstreams that are wrong.
     pub(super) names: Vec<(Arc<str>, Span)>,
 }
 
-/// Reads `[upstream]` and all of `[upstreams]`.
-pub(super) fn decode(root: &Section<'_>) -> Upstreams {
+/// Reads `[upstream]` and all of `[upstreams]`; `signer` are the gateway's own keys.
+pub(super) fn decode(root: &Section<'_>, signer: Option<&Arc<Signer>>) -> Upstreams {
     let mut upstreams = Upstreams::default();
     let named = root.entries("upstreams");
     if let Some(node) = root.written("upstream") {
@@ -103,6 +110,7 @@ pub(super) fn decode(root: &Section<'_>) -> Upstreams {
             DEFAULT,
             root.key_span("upstream").unwrap_or(node.span),
             &section,
+            signer,
         );
     }
     for Entry {
@@ -115,14 +123,17 @@ pub(super) fn decode(root: &Section<'_>) -> Upstreams {
             root.context
                 .error(*key_span, "an upstream's name cannot be empty");
         }
-        upstreams.add(key, *key_span, &Section::open(root.context, &SCHEMA, node));
+        let section = Section::open(root.context, &SCHEMA, node);
+        upstreams.add(key, *key_span, &section, signer);
     }
     upstreams
 }
 
 impl Upstreams {
-    fn add(&mut self, name: &str, span: Span, section: &Section<'_>) {
+    fn add(&mut self, name: &str, span: Span, section: &Section<'_>, signer: Option<&Arc<Signer>>) {
         let name: Arc<str> = name.into();
+        let credential = upstream_credential::decode(section, &name, signer);
+        self.credentials.push(credential);
         self.names.push((Arc::clone(&name), span));
         self.all.extend(upstream(name, span, section));
     }

@@ -10,7 +10,7 @@ use http::{
 use http_body::Body as _;
 
 use super::{
-    Hop, RequestBody, Upgrade, Upstream,
+    Credential, Hop, RequestBody, Upgrade, Upstream,
     balance::Server,
     exchange::Coding,
     fields::{Fields, field},
@@ -33,6 +33,8 @@ pub(super) struct Composition<'c> {
     pub(super) upgrade: Option<&'c Upgrade>,
     /// The field that carries the token, where the route has one of its own for that.
     pub(super) token_header: Option<&'c HeaderName>,
+    /// What the upstream is shown to let the request in.
+    pub(super) credential: Option<&'c Credential>,
 }
 
 /// How long a request's body is.
@@ -79,6 +81,11 @@ impl Composition<'_> {
         asked.unwrap_or(own)
     }
 
+    /// The fields that carry the token and the credential, beside `Authorization`.
+    pub(super) fn token_headers(&self) -> [Option<&HeaderName>; 2] {
+        [self.token_header, self.credential.map(|shown| &shown.name)]
+    }
+
     /// Everything but whom the request is for and how its body is framed.
     pub(super) fn fields(&self, out: &mut impl Fields) {
         let gone = headers::named_by_connection(&self.head.headers);
@@ -86,6 +93,9 @@ impl Composition<'_> {
         self.hop.write(out, self.head, &gone);
         if let Some(identity) = &self.identity {
             out.identity(identity);
+        }
+        if let Some(credential) = self.credential {
+            out.field(&credential.name, &credential.value);
         }
     }
 
@@ -203,6 +213,7 @@ mod tests {
             one_method: true,
             upgrade: None,
             token_header: None,
+            credential: None,
         };
         let mut out = Vec::new();
         let server = &upstream.group.servers()[0];

@@ -14,6 +14,7 @@ pub mod body;
 pub mod client_body;
 mod compose;
 mod connect;
+mod credential;
 mod decode;
 pub mod error;
 mod exchange;
@@ -36,6 +37,7 @@ mod wire;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use client_body::{ClientBody, Expected};
+pub use credential::{Credential, forward_with};
 pub use error::ForwardError;
 pub use exchange::{Exchange, ResponseError};
 pub use hop::{Hop, Peer};
@@ -88,14 +90,24 @@ pub async fn forward(
         one_method: route.methods.is_some(),
         upgrade: way.upgrade,
         token_header: route.token.header.as_ref(),
+        credential: None,
     };
+    attempt(&composition, body, way).await
+}
+
+/// Sends what `composition` says to the upstream.
+async fn attempt(
+    composition: &Composition<'_>,
+    body: RequestBody,
+    way: &Way<'_>,
+) -> Result<Response<ResponseBody>, ForwardError> {
     let Some(connections) = way.lanes.only() else {
         // Boxed: a request to the only address of its upstream would carry the room for the choice.
-        return Box::pin(spread::spread(&composition, body, way)).await;
+        return Box::pin(spread::spread(composition, body, way)).await;
     };
     if way.upstream.protocol == Protocol::Http2 {
         // Boxed: a request that goes another way would carry the room for it.
-        return Box::pin(h2::forward(&composition, body, connections, way)).await;
+        return Box::pin(h2::forward(composition, body, connections, way)).await;
     }
     let lease = match connections.lease(way.upstream).await {
         Ok(lease) => lease,
@@ -106,8 +118,8 @@ pub async fn forward(
     };
     let again = body
         .again()
-        .filter(|_| lease.reused && can_be_repeated(&head));
-    let sent = match send(&composition, body, lease, way).await {
+        .filter(|_| lease.reused && can_be_repeated(composition.head));
+    let sent = match send(composition, body, lease, way).await {
         Err(Failure {
             error: ForwardError::Closed(_),
             unanswered: true,
@@ -115,7 +127,7 @@ pub async fn forward(
             // Boxed: it is rare, and every request would carry the room for it.
             let again = Box::pin(async {
                 let lease = connections.new_lease(way.upstream).await?;
-                send(&composition, body, lease, way).await
+                send(composition, body, lease, way).await
             });
             again.await
         }

@@ -14,8 +14,9 @@ use crate::identity::{OwnHeaders, header::canonical};
 #[derive(Clone)]
 pub(super) struct Screen {
     own: OwnHeaders,
-    /// The field that carries the token on this route, in its canonical spelling.
-    token: Option<Box<str>>,
+    /// The fields that carry the token on this route and the upstream's credential, in their canonical
+    /// spelling.
+    tokens: [Option<Box<str>>; 2],
 }
 
 /// Trailers that are more than anybody needs.
@@ -29,11 +30,11 @@ const MAX_FIELDS: usize = 64;
 pub(super) const MAX_BYTES: usize = 16 * 1024;
 
 impl Screen {
-    /// For a gateway that says `own` itself, on a route whose token stands in `token`.
-    pub(super) fn new(own: &OwnHeaders, token: Option<&HeaderName>) -> Self {
+    /// For a gateway that says `own` itself, where `tokens` carry the token and the upstream's credential.
+    pub(super) fn new(own: &OwnHeaders, tokens: [Option<&HeaderName>; 2]) -> Self {
         Self {
             own: own.clone(),
-            token: token.map(|name| canonical(name.as_str()).into()),
+            tokens: tokens.map(|name| Some(canonical(name?.as_str()).into())),
         }
     }
 
@@ -60,7 +61,8 @@ impl Screen {
     /// Whether a trailer of this name goes on.
     fn passes(&self, name: &HeaderName) -> bool {
         let name = canonical(name.as_str());
-        !is_of_the_head(&name) && !self.own.has(&name) && self.token.as_deref() != Some(&*name)
+        let mut tokens = self.tokens.iter().flatten();
+        !is_of_the_head(&name) && !self.own.has(&name) && tokens.all(|token| **token != *name)
     }
 
     /// The names in `said`, the values of `Trailer`, that go on.
@@ -158,7 +160,7 @@ pub(super) fn prepare(
         fields.remove(TRAILER);
         return None;
     }
-    let screen = Screen::new(composition.hop.own, composition.token_header);
+    let screen = Screen::new(composition.hop.own, composition.token_headers());
     let announced = announce(fields, &screen);
     // Towards a client of HTTP/1.1 the library writes only what is announced.
     (announced || client == Version::HTTP_2).then(|| Box::new(screen))
@@ -216,7 +218,10 @@ mod tests {
     fn screen() -> Screen {
         Screen::new(
             &OwnHeaders::new(["X-Email"]),
-            Some(&HeaderName::from_static("x-api-token")),
+            [
+                Some(&HeaderName::from_static("x-api-token")),
+                Some(&HeaderName::from_static("x-credential")),
+            ],
         )
     }
 
@@ -231,6 +236,8 @@ mod tests {
             "x_email",
             "x-api-token",
             "x.api.token",
+            "x-credential",
+            "x_credential",
             "x-request-id",
             "content-length",
             "transfer-encoding",

@@ -40,6 +40,7 @@ pub enum Code {
     UserUnknown,
     BindingMismatch,
     RuleDenied,
+    CredentialClaimMissing,
     RouteNotFound,
     MethodNotAllowed,
     RequestTimeout,
@@ -50,6 +51,8 @@ pub enum Code {
     UpstreamUnreachable,
     UpstreamTimeout,
     UpstreamMalformed,
+    CredentialRefused,
+    CredentialUnavailable,
     KeysUnavailable,
     StoreUnavailable,
     RegistryUnavailable,
@@ -76,7 +79,7 @@ pub enum Challenge {
 
 impl Code {
     /// Every code, in the order of declaration.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 53] = [
         Self::TokenAmbiguous,
         Self::TokenEmpty,
         Self::RequestMalformed,
@@ -110,6 +113,7 @@ impl Code {
         Self::UserUnknown,
         Self::BindingMismatch,
         Self::RuleDenied,
+        Self::CredentialClaimMissing,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -120,6 +124,8 @@ impl Code {
         Self::UpstreamUnreachable,
         Self::UpstreamTimeout,
         Self::UpstreamMalformed,
+        Self::CredentialRefused,
+        Self::CredentialUnavailable,
         Self::KeysUnavailable,
         Self::StoreUnavailable,
         Self::RegistryUnavailable,
@@ -307,6 +313,11 @@ impl Code {
                 S::FORBIDDEN,
                 "A rule of this route does not allow the request.",
             ),
+            Self::CredentialClaimMissing => (
+                "credential_claim_missing",
+                S::FORBIDDEN,
+                "The token does not say what the API behind this gateway has to be told.",
+            ),
             Self::RouteNotFound => (
                 "route_not_found",
                 S::NOT_FOUND,
@@ -356,6 +367,16 @@ impl Code {
                 "upstream_malformed",
                 S::BAD_GATEWAY,
                 "The upstream's answer is malformed.",
+            ),
+            Self::CredentialRefused => (
+                "credential_refused",
+                S::BAD_GATEWAY,
+                "The gateway was given no credential for the API behind it.",
+            ),
+            Self::CredentialUnavailable => (
+                "credential_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                "The gateway can get no credential for the API behind it at the moment; try again.",
             ),
             Self::KeysUnavailable => (
                 "keys_unavailable",
@@ -431,6 +452,7 @@ impl Code {
             | Self::UserUnknown
             | Self::BindingMismatch
             | Self::RuleDenied
+            | Self::CredentialClaimMissing
             | Self::RouteNotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout
@@ -441,6 +463,8 @@ impl Code {
             | Self::UpstreamUnreachable
             | Self::UpstreamTimeout
             | Self::UpstreamMalformed
+            | Self::CredentialRefused
+            | Self::CredentialUnavailable
             | Self::KeysUnavailable
             | Self::IntrospectionUnavailable
             | Self::RegistryUnavailable

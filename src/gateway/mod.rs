@@ -33,6 +33,7 @@ mod again;
 mod ask;
 mod client;
 pub mod code;
+mod credential;
 mod cut_off;
 mod decryption;
 mod facts;
@@ -158,6 +159,7 @@ impl Gateway {
             },
         };
         say::token(trace, &token, session.as_ref());
+        note.token = credential::wanted(&token, snapshot, &route);
         let proof = self
             .prove(&token, snapshot, &route, recent, note, trace)
             .await?;

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use super::login::Login;
-use crate::{issuer::Issuer, route::Route, tls::PeerCertificate};
+use crate::{issuer::Issuer, route::Route, secret::Secret, tls::PeerCertificate};
 
 /// Filled in as a request goes along. Route and issuer are names of the configuration, not of the request.
 #[derive(Default)]
@@ -16,6 +16,8 @@ pub struct Note {
     pub route: Option<Arc<Route>>,
     /// The issuer that its token names, if it is in the registry.
     pub issuer: Option<Arc<Issuer>>,
+    /// Its token, where the upstream's credential is made of that.
+    pub token: Option<Secret>,
     /// What has become of its session.
     pub login: Login,
 }

@@ -13,6 +13,7 @@ use crate::{
     identity::OwnHeaders,
     issuer::{Issuer, Registry},
     jose::jwe::Keychain,
+    outbound::Credentials,
     route::{Access, NoRoute, Route, Routes, TargetError, target},
     session,
     telemetry::metrics::{Metrics, RequestLabels},
@@ -31,6 +32,8 @@ pub struct Policy {
     pub keychain: Keychain,
     /// Where requests are forwarded to; routes name them by their number.
     pub upstreams: Vec<Upstream>,
+    /// What upstreams are shown, by the same numbers.
+    pub credentials: Credentials,
     /// Peers whose `X-Forwarded-*` count.
     pub trusted_proxies: Vec<IpNet>,
     /// What clients call, without a slash at its end: for the audience rule and for challenges.
@@ -71,6 +74,7 @@ impl Policy {
             registry: _,
             keychain,
             upstreams,
+            credentials,
             trusted_proxies,
             public_url,
             session,
@@ -82,6 +86,7 @@ impl Policy {
         routes.all() == other.routes.all()
             && *keychain == other.keychain
             && *upstreams == other.upstreams
+            && *credentials == other.credentials
             && *trusted_proxies == other.trusted_proxies
             && *public_url == other.public_url
             && *session == other.session
@@ -143,6 +148,7 @@ impl Snapshot {
             // The very same, so that the sessions of clients can be taken up again.
             policy.tls.clone_from(&self.policy.tls);
         }
+        policy.credentials = policy.credentials.succeed(&self.policy.credentials);
         let before = &self.policy.upstreams;
         let same = policy.upstreams == *before;
         let upstreams = std::mem::take(&mut policy.upstreams).into_iter();

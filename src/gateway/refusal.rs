@@ -20,6 +20,7 @@ use crate::{
         jwk::BadSignature,
         policy::PolicyError,
     },
+    outbound::CredentialError,
     route::{HostError, NoRoute, NotAdmitted, TargetError},
     store::StoreError,
     token::ExtractError,
@@ -96,6 +97,8 @@ pub enum Refusal {
     #[error(transparent)]
     TokenService(#[from] ServiceError),
     #[error(transparent)]
+    Credential(#[from] CredentialError),
+    #[error(transparent)]
     Forward(#[from] ForwardError),
     /// The process holds nearly as much memory as it may.
     #[error("there is no memory left for one more request")]
@@ -155,6 +158,7 @@ impl Refusal {
             Self::Session(SessionError::Changed | SessionError::OtherOrigin) => Code::TokenMissing,
             Self::Session(SessionError::Unknown(error)) => store(error),
             Self::TokenService(error) => token_service(error),
+            Self::Credential(error) => credential(error),
             Self::Forward(error) => forward(error),
         }
     }
@@ -185,6 +189,7 @@ impl Refusal {
             Self::Memory | Self::Panicked | Self::TokenService(_) => Step::Request,
             Self::Once(_) => Step::Replay,
             Self::Session(_) => Step::Session,
+            Self::Credential(_) => Step::Credential,
             Self::Forward(_) => Step::Upstream,
         }
     }
@@ -316,6 +321,17 @@ const fn store(error: &StoreError) -> Code {
     match error {
         StoreError::Full => Code::Overloaded,
         StoreError::Unavailable => Code::StoreUnavailable,
+    }
+}
+
+const fn credential(error: &CredentialError) -> Code {
+    match error {
+        CredentialError::ClaimMissing(_) | CredentialError::Claim(_) => {
+            Code::CredentialClaimMissing
+        }
+        CredentialError::NoToken => Code::TokenMissing,
+        CredentialError::Refused { .. } => Code::CredentialRefused,
+        CredentialError::Sign(_) | CredentialError::Unavailable(_) => Code::CredentialUnavailable,
     }
 }
 

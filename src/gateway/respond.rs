@@ -105,6 +105,7 @@ pub fn refuse(
             | Code::IntrospectionUnavailable
             | Code::RegistryUnavailable
             | Code::StoreUnavailable
+            | Code::CredentialUnavailable
             | Code::Overloaded
     ) {
         fields.insert(RETRY_AFTER, HeaderValue::from_static("5"));

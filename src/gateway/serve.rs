@@ -188,7 +188,8 @@ impl Gateway {
                     own: &snapshot.policy.own_headers,
                     certificate: snapshot.told_certificate(exchange.peer),
                 };
-                self.forward(permit, body, asked.as_ref(), &hop, &snapshot, exchange)
+                let asked = asked.as_ref();
+                self.forward((permit, body), asked, &hop, &snapshot, exchange, &note)
                     .await
             });
             guarded(answer).await
@@ -219,12 +220,12 @@ impl Gateway {
 
     async fn forward(
         &self,
-        permit: Permit,
-        body: RequestBody,
+        (permit, body): (Permit, RequestBody),
         asked: Option<&Upgrade>,
         hop: &Hop<'_>,
         snapshot: &Snapshot,
         exchange: &Exchange<'_>,
+        note: &Note,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let number = permit.route().upstream;
         let upstreams = &snapshot.policy.upstreams;
@@ -243,10 +244,22 @@ impl Gateway {
             upgrade,
             clock: &self.clock,
         };
-        let started = Instant::now();
-        let response = forward::forward(permit, body, hop, &way).await;
-        self.metrics.upstream_duration.observe(started.elapsed());
-        let mut response = response?;
+        let mut response = match snapshot.policy.credentials.of(number) {
+            None => {
+                let started = Instant::now();
+                let response = forward::forward(permit, body, hop, &way).await;
+                self.metrics.upstream_duration.observe(started.elapsed());
+                response?
+            }
+            // Boxed: few upstreams have one, and every request would carry the room for it.
+            Some(one) => {
+                let metrics = &self.metrics;
+                Box::pin(credential::forward(
+                    one, note, permit, body, hop, &way, metrics,
+                ))
+                .await?
+            }
+        };
         if let ResponseBody::Tunnel(tunnel) = response.body_mut() {
             tunnel.lifetime = lifetime;
         }

@@ -24,12 +24,13 @@ pub enum Step {
     Rules,
     Replay,
     Session,
+    Credential,
     Upstream,
 }
 
 impl Step {
     /// The steps that decide, in order; the way to the upstream comes after them.
-    pub const DECIDING: [Self; 18] = [
+    pub const DECIDING: [Self; 19] = [
         Self::Request,
         Self::Route,
         Self::Token,
@@ -48,6 +49,7 @@ impl Step {
         Self::Rules,
         Self::Replay,
         Self::Session,
+        Self::Credential,
     ];
 
     /// Its name in the output of `explain`.
@@ -72,6 +74,7 @@ impl Step {
             Self::Rules => "rules",
             Self::Replay => "replay",
             Self::Session => "session",
+            Self::Credential => "credential",
             Self::Upstream => "upstream",
         }
     }

@@ -240,6 +240,7 @@ fn every_relative_link_leads_to_a_file() {
         "examples/liberty",
         "examples/create",
         "examples/axway",
+        "examples/outbound",
         "config",
         "tests/vectors",
     ] {

@@ -379,3 +379,37 @@ fn can_be_used(folder: &Path) {
         panic!("{}", report.render(false));
     }
 }
+
+/// The outbound example, with keys of its own and an authorization server on this machine.
+fn outbound() -> (Example, Upstream) {
+    let server = Upstream::start();
+    let answer = json!({"access_token": "t", "token_type": "Bearer", "expires_in": 300});
+    server.replies_with("200 OK", "", answer.to_string());
+    let example = Example::start("outbound", |config, directory| {
+        let credential = config["upstream"]["credential"].as_table_mut().unwrap();
+        let url = format!("{}/oauth/token", server.url());
+        credential.insert("token_endpoint".into(), url.into());
+        let keys = portcullis::signing::Directory::new(directory.join("keys"));
+        let usual = portcullis::signing::Settings::default();
+        keys.generate(&usual, None, UnixTime(NOW)).unwrap();
+    });
+    (example, server)
+}
+
+#[test]
+fn outbound_calls_get_the_token_that_the_api_wants() {
+    let (example, server) = outbound();
+    for _ in 0..2 {
+        let forged = get("/orders/42").field("Authorization", "Bearer forged");
+        let seen = example.allows(&forged);
+        assert_eq!(seen.head.all("authorization"), ["Bearer t"]);
+    }
+    assert_eq!(server.count(), 1);
+    let asked = String::from_utf8(server.wait_for(0).body).unwrap();
+    assert!(asked.contains("client_assertion=") && asked.contains("scope=orders%3Aread"));
+    // The twins: another path, and an authorization server that knows nobody.
+    example.refuses(&get("/other"), 404, "route_not_found");
+    let (example, server) = outbound();
+    server.replies_with("401 No", "", json!({"error": "invalid_client"}).to_string());
+    example.refuses(&get("/orders/42"), 502, "credential_refused");
+}

@@ -75,6 +75,8 @@ mod minting;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod outbound;
+#[cfg(test)]
 mod overload;
 #[cfg(test)]
 mod path;

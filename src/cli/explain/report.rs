@@ -64,6 +64,12 @@ pub(super) async fn of(gateway: &Gateway, head: Parts, options: &Options) -> Rep
             &mut record,
         )
         .await;
+    let decided = decided.and_then(|permit| {
+        let shown = snapshot.rehearse_credential(&permit, &note, gateway.now())?;
+        let passed = shown.map(|shown| (Step::Credential, shown));
+        record.passed.extend(passed);
+        Ok(permit)
+    });
     let refusal = decided.err();
     let failed = refusal
         .as_ref()

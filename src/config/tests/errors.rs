@@ -23,12 +23,12 @@ fn an_unknown_key_has_a_suggestion() {
 
 #[test]
 fn a_key_of_a_later_release_is_unknown() {
-    let text = format!("{UPSTREAM}credential = {{}}\n");
+    let text = format!("{UPSTREAM}grpc = {{}}\n");
     refuse_at(
         &text,
         "3:1",
         &[
-            "unknown key \"credential\" in [upstream]",
+            "unknown key \"grpc\" in [upstream]",
             "[upstream] knows url,",
         ],
     );

@@ -54,7 +54,7 @@ impl Upload {
         if body.is_end_stream() {
             return Self::Done;
         }
-        let screen = Screen::new(composition.hop.own, composition.token_header);
+        let screen = Screen::new(composition.hop.own, composition.token_headers());
         let body = Screened { body, screen };
         Self::Here(Box::new(Sending::new(body, stream, Reason::CANCEL)))
     }

@@ -11,6 +11,7 @@ fn snapshot() -> Snapshot {
         own_headers: Default::default(),
         users: Default::default(),
         upstreams: Vec::new(),
+        credentials: Default::default(),
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         public_url: None,
         tls: None,

@@ -182,7 +182,7 @@ fn is_planted(head: &Parts, route: &Route, settings: &Settings, snapshot: &Snaps
         && session::is_of_another_origin(head, settings, snapshot.policy.public_url.as_deref())
 }
 
-/// Takes the token and the session out of what goes to the upstream.
+/// Takes the token and the session out of what goes to the upstream, and what only the gateway may show it.
 pub(super) fn strip(
     head: &mut Parts,
     route: &Route,
@@ -190,6 +190,9 @@ pub(super) fn strip(
 ) -> Result<(), ExtractError> {
     if let Some(settings) = &snapshot.policy.session {
         token::strip_cookie(head, session::name(settings.secure));
+    }
+    if let Some(credential) = snapshot.policy.credentials.of(route.upstream) {
+        credential.strip(&mut head.headers);
     }
     token::strip(head, &route.token)
 }
