@@ -199,6 +199,24 @@ async function withJose(service) {
   });
 }
 
+async function withTheSampleClient(service) {
+  const ask = (key, ...more) => complete(process.env.PORTCULLIS, ['request-token', '--endpoint', service.endpoint,
+    '--key', at(key), '--issuer', 'crm', '--subject', 'carol', '--scope', 'orders:read', ...more]);
+  await check('portcullis request-token gets a token in each format, and none with another key', async () => {
+    const { code, output } = await ask('crm.key');
+    assert.equal(code, 0, output);
+    const { headers } = await accepted(service, JSON.parse(output).access_token);
+    assert.equal(headers['x-auth-subject'], 'carol');
+    const form = await ask('crm.key', '--format', 'urlencoded');
+    await accepted(service, new URLSearchParams(form.output.trim()).get('access_token'));
+    const xml = await ask('crm.key', '--format', 'xml');
+    await accepted(service, xml.output.match(/<access_token>([^<]+)</)[1]);
+    const stranger = await ask('stranger.key');
+    assert.equal(stranger.code, 1, stranger.output);
+    assert.match(stranger.output, /invalid_grant/);
+  });
+}
+
 /** Asks for tokens and uses them until `ended()`; every token goes to `each`. */
 function load(service, ended, each) {
   const client = async () => {
@@ -335,6 +353,7 @@ await scenario(async () => {
   const signed = await new Service('signed', upstream, '').begin();
   await withPython(signed);
   await withJose(signed);
+  await withTheSampleClient(signed);
   await rotated(signed);
   await stop(signed.child);
 
