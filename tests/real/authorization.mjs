@@ -69,6 +69,7 @@ function configuration(jwk, jwks) {
     jwks: { keys: [jwk] },
     cookies: { keys: ['not a secret: nobody logs in here'] },
     scopes: [SCOPE],
+    extraTokenClaims: (_context, token) => (token.onBehalfOf ? { on_behalf_of: token.onBehalfOf } : undefined),
     clientAuthMethods: AUTHENTICATIONS,
     clients: [...AUTHENTICATIONS.map((method) => client(method, method, jwks)),
       client('exchanger', 'private_key_jwt', jwks), client('latecomer', 'client_secret_basic', jwks)],
@@ -118,7 +119,7 @@ function exchange(provider, inbound) {
     if (!subject || subject.payload.sub === 'mallory') throw new errors.InvalidGrant('subject_token');
     const token = new provider.ClientCredentials({ client: asking, scope: params.scope });
     token.resourceServer = new provider.ResourceServer(params.resource, resourceServer(params.resource));
-    token.extra = { on_behalf_of: subject.payload.sub };
+    token.onBehalfOf = subject.payload.sub;
     context.body = {
       access_token: await token.save(),
       issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
