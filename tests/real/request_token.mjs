@@ -73,7 +73,8 @@ export async function requesting(gateway, server, key) {
     });
   }
   await check('request-token: private_key_jwt at the authorization server', async () => {
-    const ask = (client) => requestToken(`${server.issuer}/token`, key, '--client-credentials', '--issuer', client, '--scope', 'orders:read');
+    const ask = (client) => requestToken(`${server.issuer}/token`, key,
+      '--client-credentials', '--issuer', client, '--scope', 'orders:read');
     const { code, output } = await ask('exchanger');
     assert.equal(code, 0, output);
     assert.equal(decodeJwt(JSON.parse(output).access_token).client_id, 'exchanger');
