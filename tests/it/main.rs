@@ -77,6 +77,8 @@ mod names;
 #[cfg(test)]
 mod outbound;
 #[cfg(test)]
+mod outbound_http2;
+#[cfg(test)]
 mod overload;
 #[cfg(test)]
 mod path;
