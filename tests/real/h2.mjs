@@ -1,51 +1,15 @@
 // HTTP/2 from clients that are not ours: curl, h2load, floods by PyPI's h2, and httpwg's conformance cases.
 
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
+import { program } from './debian.mjs';
 import {
   assert, check, complete, scenario, scratch, startGateway, startUpstream,
 } from './harness.mjs';
 
-const HTTPWG = '0.2.5';
 const ENHANCE_YOUR_CALM = 11;
 const FLOODS = ['rapid_reset', 'made_you_reset', 'continuation', 'empty_data', 'ping', 'settings',
   'priority', 'window_update'];
-
-/** h2load from the machine, or from Debian's package, unpacked into a folder of the test. */
-async function h2load(folder) {
-  const installed = await complete('h2load', ['--version']);
-  if (installed.code === 0) return { program: 'h2load', env: process.env };
-  const root = path.join(folder, 'nghttp2');
-  mkdirSync(root);
-  await complete('apt-get', ['update', '-q']);
-  const shown = await complete('apt-cache', ['show', '--no-all-versions', 'nghttp2-client']);
-  const depends = /^Depends: (.*)$/m.exec(shown.output)?.[1] ?? '';
-  const libraries = depends.split(/[,|]/).map((name) => name.trim().split(/[ :]/)[0])
-    .filter((name) => /^lib/.test(name) && !/^lib(c6|gcc|stdc)/.test(name));
-  await complete('apt-get', ['download', '-q', 'nghttp2-client', ...libraries], { cwd: root });
-  for (const file of readdirSync(root).filter((name) => name.endsWith('.deb'))) {
-    await complete('dpkg', ['-x', file, 'root'], { cwd: root });
-  }
-  const triplet = (await complete('gcc', ['-print-multiarch'])).output.trim();
-  const library = path.join(root, 'root/usr/lib', triplet);
-  const env = { ...process.env, LD_LIBRARY_PATH: library };
-  return { program: path.join(root, 'root/usr/bin/h2load'), env };
-}
-
-/** The conformance cases, built once and kept. */
-async function httpwg() {
-  const root = path.join(process.env.TOOLS, `httpwg-cli-${HTTPWG}`);
-  const program = path.join(root, 'bin/httpwg');
-  if (!existsSync(program)) {
-    const env = { ...process.env, CARGO_TARGET_DIR: path.join(process.env.TOOLS, 'build') };
-    const { code, output } = await complete('cargo',
-      ['install', 'httpwg-cli', '--version', HTTPWG, '--locked', '--root', root],
-      { env, timeout: 280_000 });
-    assert.equal(code, 0, output);
-  }
-  return program;
-}
 
 /** The names of the cases that failed. */
 function failures(output) {
@@ -107,8 +71,8 @@ audiences = ["https://api.example.com"]
   });
 
   await check('h2load gets every answer, with 32 streams a connection', async () => {
-    const { program, env } = await h2load(folder);
-    const { output } = await complete(program,
+    const { file, env } = await program(folder, 'h2load', 'nghttp2-client');
+    const { output } = await complete(file,
       ['-n2000', '-c4', '-m32', `${gateway.url}/a`], { env });
     assert.match(output, /2000 succeeded, 0 failed/, output);
     assert.match(output, /status codes: 2000 2xx/);
@@ -136,7 +100,7 @@ audiences = ["https://api.example.com"]
   await check("httpwg's conformance cases fail where it is known why, and nowhere else", async () => {
     const known = readFileSync('h2-known.txt', 'utf8').split('\n')
       .filter((line) => line && !line.startsWith('#')).map((line) => line.trim()).sort();
-    const { output } = await complete(await httpwg(), ['--address', `127.0.0.1:${port}`,
+    const { output } = await complete(process.env.HTTPWG, ['--address', `127.0.0.1:${port}`,
       '--connect-timeout', '2000', '--frame-timeout', '1000'],
       { env: { ...process.env, SEQUENTIAL: '1' } });
     const failed = failures(output);

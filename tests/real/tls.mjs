@@ -1,9 +1,9 @@
 // TLS with real clients and a real upstream: curl and openssl in front, nginx (Debian's package) behind.
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { program } from './debian.mjs';
 import {
   assert, check, complete, freePort, scenario, scratch, start, startUpstream, stop, until,
 } from './harness.mjs';
@@ -29,21 +29,6 @@ async function certificate(name, by, days = '2') {
   writeFileSync(at(`${name}.ext`), `subjectAltName=DNS:${name},IP:127.0.0.1\n`);
   return run('openssl', ['x509', '-req', '-in', at(`${name}.csr`), '-CA', at(`${by}.pem`), '-CAkey', at(`${by}.key`),
     '-CAcreateserial', '-days', days, '-extfile', at(`${name}.ext`), '-out', at(`${name}.pem`)]);
-}
-
-/** Where nginx is: on the machine, or unpacked from Debian's package. */
-async function nginx() {
-  for (const program of ['/usr/sbin/nginx', '/usr/bin/nginx']) {
-    if ((await complete(program, ['-v'])).code === 0) return program;
-  }
-  const root = at('nginx-package');
-  mkdirSync(root);
-  if ((await complete('apt-get', ['download', '-q', 'nginx'], { cwd: root })).code !== 0) {
-    await run('apt-get', ['update', '-q']);
-    await run('apt-get', ['download', '-q', 'nginx'], { cwd: root });
-  }
-  execFileSync('sh', ['-c', 'dpkg -x nginx_*.deb root'], { cwd: root });
-  return path.join(root, 'root/usr/sbin/nginx');
 }
 
 /** nginx with TLS, which asks for a certificate of `clients`. */
@@ -77,7 +62,8 @@ http {
   }
 }
 `);
-  const child = start(await nginx(), ['-c', at('nginx.conf'), '-p', folder]);
+  const { file, env } = await program(folder, 'nginx', 'nginx');
+  const child = start(file, ['-c', at('nginx.conf'), '-p', folder], { env });
   await until('nginx is ready', child, async () =>
     (await complete('openssl', ['s_client', '-connect', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] }))
       .output.includes('BEGIN CERTIFICATE'));
