@@ -6,12 +6,11 @@ use reqwest::Url;
 
 use super::{
     credential_token, fetch,
-    section::{Section, Text},
+    section::Section,
     url,
     value::{Entry, Node, Value},
 };
 use crate::{
-    issuer::discovery,
     jose::Algorithm,
     outbound::{Authentication, Client, Endpoint, Signature},
     secret::Secret,
@@ -68,7 +67,13 @@ pub(super) fn decode(section: &Section<'_>, signer: Option<&Arc<Signer>>) -> Opt
         section.missing(section.place("kind"), message, help);
         return None;
     };
-    let url = endpoint(section, text, allow_http)?;
+    let url = url::endpoint(
+        section.context,
+        text,
+        allow_http,
+        "the token endpoint",
+        "tokens and what they are given for",
+    )?;
     let client = client(section, &url, signer);
     if section.context.errors() > errors {
         return None;
@@ -155,24 +160,6 @@ fn by_secret_of(section: &Section<'_>, name: Option<&str>, secret: &Secret) -> O
             None
         }
     }
-}
-
-fn endpoint(section: &Section<'_>, text: Text<'_>, allow_http: bool) -> Option<Url> {
-    let endpoint = url::absolute(section.context, text, &["https", "http"])?;
-    if endpoint.scheme() == "https" || discovery::is_loopback(&endpoint) {
-        return Some(endpoint);
-    }
-    if !allow_http {
-        let help = "use https, or set allow_http = true beside it if the network is trusted";
-        let message = "the token endpoint must be https";
-        section.context.error_with_help(text.span, message, help);
-        return None;
-    }
-    let host = endpoint.host_str().unwrap_or_default();
-    section.context.warn(format!(
-        "allow_http: tokens and what they are given for travel unprotected to {host}"
-    ));
-    Some(endpoint)
 }
 
 /// RFC 6749 §3.3.

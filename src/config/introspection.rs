@@ -5,18 +5,13 @@ use std::{
     time::Duration,
 };
 
-use reqwest::Url;
-
 use super::{
     fetch,
     schema::{Key, Schema, key, unset},
     section::{Section, Text},
     url,
 };
-use crate::{
-    introspection::{Authentication, Credentials, Introspection, Jwt, Method, Settings},
-    issuer::discovery,
-};
+use crate::introspection::{Authentication, Credentials, Introspection, Jwt, Method, Settings};
 
 pub(super) static SCHEMA: LazyLock<Schema> =
     LazyLock::new(|| Schema::new("[issuers.\"…\".introspection]", KEYS));
@@ -114,7 +109,13 @@ pub(super) fn settings(section: &Section<'_>) -> Option<Settings> {
         }
         return None;
     };
-    let endpoint = endpoint(section, text, allow_http)?;
+    let endpoint = url::endpoint(
+        section.context,
+        text,
+        allow_http,
+        "the endpoint",
+        "tokens and a secret",
+    )?;
     let settings = Settings {
         endpoint,
         method: method?,
@@ -156,24 +157,6 @@ fn check(section: &Section<'_>, endpoint: Text<'_>, settings: &Settings) {
              service passes too"
         ));
     }
-}
-
-fn endpoint(section: &Section<'_>, text: Text<'_>, allow_http: bool) -> Option<Url> {
-    let endpoint = url::absolute(section.context, text, &["https", "http"])?;
-    if endpoint.scheme() == "https" || discovery::is_loopback(&endpoint) {
-        return Some(endpoint);
-    }
-    if !allow_http {
-        let help = "use https, or set allow_http = true beside it if the network is trusted";
-        let message = "the endpoint must be https";
-        section.context.error_with_help(text.span, message, help);
-        return None;
-    }
-    let host = endpoint.host_str().unwrap_or_default();
-    section.context.warn(format!(
-        "allow_http: tokens and a secret travel unprotected to {host}"
-    ));
-    Some(endpoint)
 }
 
 fn credentials(section: &Section<'_>) -> Option<Credentials> {

@@ -3,6 +3,7 @@
 use reqwest::Url;
 
 use super::{context::Context, section::Text};
+use crate::issuer::discovery;
 
 /// What a URL may not have here. A password would end up in logs; a query or a fragment would be lost.
 pub(super) fn parse(context: &Context<'_>, text: Text<'_>, schemes: &[&str]) -> Option<Url> {
@@ -49,6 +50,32 @@ pub(super) fn absolute(context: &Context<'_>, text: Text<'_>, schemes: &[&str]) 
         );
     }
     (context.errors() == errors).then_some(url)
+}
+
+/// Where the gateway sends what is secret: an https URL, or an http one of this machine. Of another machine
+/// only if `allow_http` says so, and then it is warned of. Messages call the endpoint `what`, and what is sent
+/// there `secrets`.
+pub(super) fn endpoint(
+    context: &Context<'_>,
+    text: Text<'_>,
+    allow_http: bool,
+    what: &str,
+    secrets: &str,
+) -> Option<Url> {
+    let endpoint = absolute(context, text, &["https", "http"])?;
+    if endpoint.scheme() == "https" || discovery::is_loopback(&endpoint) {
+        return Some(endpoint);
+    }
+    if !allow_http {
+        let help = "use https, or set allow_http = true beside it if the network is trusted";
+        context.error_with_help(text.span, format!("{what} must be https"), help);
+        return None;
+    }
+    let host = endpoint.host_str().unwrap_or_default();
+    context.warn(format!(
+        "allow_http: {secrets} travel unprotected to {host}"
+    ));
+    Some(endpoint)
 }
 
 /// Also an empty one, which a parsed URL no longer shows.
