@@ -20,7 +20,8 @@ export async function program(folder, name, debian) {
   return unpack(folder, name, debian);
 }
 
-async function unpack(folder, name, debian) {
+/** The same, unpacked whatever the machine has; `root` is where its files are. */
+export async function unpack(folder, name, debian) {
   const home = path.join(folder, debian);
   mkdirSync(home);
   let shown = await complete('apt-cache', ['show', '--no-all-versions', debian]);
@@ -31,7 +32,7 @@ async function unpack(folder, name, debian) {
   // The libraries that it names, and those that stand in the package that it is a part of.
   const depends = /^Depends: (.*)$/m.exec(shown.output)?.[1] ?? '';
   const libraries = depends.split(/[,|]/).map((one) => one.trim().split(/[ :]/)[0])
-    .filter((one) => /^lib/.test(one) && !/^lib(c6|gcc)/.test(one));
+    .filter((one) => /^(lib|zlib)/.test(one) && !/-perl$/.test(one) && !/^lib(c6|crypt1|gcc|perl)/.test(one));
   await run('apt-get', ['download', '-q', debian, ...libraries], { cwd: home });
   for (const file of readdirSync(home).filter((one) => one.endsWith('.deb'))) {
     await run('dpkg', ['-x', file, 'root'], { cwd: home });
@@ -43,5 +44,5 @@ async function unpack(folder, name, debian) {
   assert.ok(file, `${debian} holds ${name}`);
   const folders = ['usr/lib', 'lib'].flatMap((lib) =>
     [path.join(root, lib, triplet), path.join(root, lib, triplet, 'systemd')]);
-  return { file, env: { ...process.env, LD_LIBRARY_PATH: folders.join(':') } };
+  return { file, root, env: { ...process.env, LD_LIBRARY_PATH: folders.join(':') } };
 }

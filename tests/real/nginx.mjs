@@ -1,36 +1,14 @@
 // nginx from Debian's package, unpacked into a folder of the test: nothing is installed on the machine.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { assert, complete, freePort, start, until } from './harness.mjs';
-
-async function run(command, args, options) {
-  const { code, output } = await complete(command, args, options);
-  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}`);
-  return output;
-}
+import { unpack } from './debian.mjs';
+import { freePort, start, until } from './harness.mjs';
 
 /** Downloads and unpacks nginx and the libraries that it needs. Fails when that cannot be done. */
 export async function install(folder) {
-  const root = path.join(folder, 'nginx');
-  mkdirSync(root);
-  let shown = await complete('apt-cache', ['show', '--no-all-versions', 'nginx']);
-  if (shown.code !== 0) {
-    await run('apt-get', ['update', '-q']);
-    shown = await complete('apt-cache', ['show', '--no-all-versions', 'nginx']);
-  }
-  const depends = /^Depends: (.*)$/m.exec(shown.output)?.[1] ?? '';
-  const libraries = depends.split(/[,|]/).map((name) => name.trim().split(/[ :]/)[0])
-    .filter((name) => /^(lib|zlib)/.test(name) && !/^lib(c6|crypt1)$/.test(name));
-  await run('apt-get', ['download', '-q', 'nginx', ...libraries], { cwd: root });
-  for (const file of readdirSync(root).filter((name) => name.endsWith('.deb'))) {
-    await run('dpkg', ['-x', file, 'root'], { cwd: root });
-  }
-  const triplet = (await run('dpkg-architecture', ['-qDEB_HOST_MULTIARCH']).catch(() =>
-    run('gcc', ['-print-multiarch']))).trim();
-  const folders = ['usr/lib', 'lib'].map((lib) => path.join(root, 'root', lib, triplet));
-  const env = { ...process.env, LD_LIBRARY_PATH: folders.join(':') };
-  return { program: path.join(root, 'root/usr/sbin/nginx'), env };
+  const { file: program, env } = await unpack(folder, 'nginx', 'nginx');
+  return { program, env };
 }
 
 /** A server of one process that answers everything with 200 and logs every target. `again` starts it once more. */

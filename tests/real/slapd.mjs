@@ -1,44 +1,21 @@
 // OpenLDAP's server from Debian's package, unpacked into a folder of the test: nothing is installed on the
 // machine, and no service begins.
 
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { assert, complete, freePort, start, until } from './harness.mjs';
+import { run, unpack } from './debian.mjs';
+import { freePort, start, until } from './harness.mjs';
 
 export const ADMIN = 'cn=gateway,dc=example';
 export const PASSWORD = 'a password of the test';
 
-async function run(command, args, options) {
-  const { code, output } = await complete(command, args, options);
-  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}`);
-  return output;
-}
-
 /** Downloads and unpacks slapd and the libraries that it needs. Fails when that cannot be done. */
 export async function install(folder) {
-  const root = path.join(folder, 'slapd');
-  mkdirSync(root);
-  let shown = await complete('apt-cache', ['show', '--no-all-versions', 'slapd']);
-  if (shown.code !== 0) {
-    await run('apt-get', ['update', '-q']);
-    shown = await complete('apt-cache', ['show', '--no-all-versions', 'slapd']);
-  }
-  const depends = /^Depends: (.*)$/m.exec(shown.output)?.[1] ?? '';
-  const libraries = depends.split(/[,|]/).map((name) => name.trim().split(/[ :]/)[0])
-    .filter((name) => /^lib/.test(name) && !/-perl$/.test(name) && !/^lib(c6|crypt1|perl|gcc)/.test(name));
-  await run('apt-get', ['download', '-q', 'slapd', ...libraries], { cwd: root });
-  for (const file of readdirSync(root).filter((name) => name.endsWith('.deb'))) {
-    await run('dpkg', ['-x', file, 'root'], { cwd: root });
-  }
+  const { file: program, root: inner, env } = await unpack(folder, 'slapd', 'slapd');
   // The same program, by another name, fills a database.
-  const program = path.join(root, 'root/usr/sbin/slapd');
-  symlinkSync(program, path.join(root, 'slapadd'));
-  const triplet = (await run('dpkg-architecture', ['-qDEB_HOST_MULTIARCH']).catch(() =>
-    run('gcc', ['-print-multiarch']))).trim();
-  const inner = path.join(root, 'root');
-  const folders = ['usr/lib', 'lib'].map((lib) => path.join(inner, lib, triplet));
-  const env = { ...process.env, LD_LIBRARY_PATH: folders.join(':') };
-  return { inner, program, slapadd: path.join(root, 'slapadd'), env };
+  const slapadd = path.join(folder, 'slapadd');
+  symlinkSync(program, slapadd);
+  return { inner, program, slapadd, env };
 }
 
 /** An authority, and a certificate of it for localhost and 127.0.0.1. */

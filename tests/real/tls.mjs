@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { program } from './debian.mjs';
+import { program, run } from './debian.mjs';
 import {
   assert, check, complete, freePort, scenario, scratch, start, startUpstream, stop, until,
 } from './harness.mjs';
@@ -11,12 +11,6 @@ import {
 const ISSUER = 'https://idp.example.com';
 const folder = scratch();
 const at = (name) => path.join(folder, name);
-
-async function run(command, args, options) {
-  const { code, output } = await complete(command, args, options);
-  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}`);
-  return output;
-}
 
 /** An authority, or with `by` a certificate of it for this name and 127.0.0.1. */
 async function certificate(name, by, days = '2') {
