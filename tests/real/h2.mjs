@@ -98,12 +98,18 @@ audiences = ["https://api.example.com"]
   }
 
   await check("httpwg's conformance cases fail where it is known why, and nowhere else", async () => {
-    const known = readFileSync('h2-known.txt', 'utf8').split('\n')
-      .filter((line) => line && !line.startsWith('#')).map((line) => line.trim()).sort();
+    const lines = readFileSync('h2-known.txt', 'utf8').split('\n').filter((line) => /^[^#]/.test(line));
+    // A case that races with the answer fails or not, as the one or the other is first.
+    const races = lines.filter((line) => line.startsWith('~ ')).map((line) => line.slice(2));
+    const known = lines.filter((line) => !line.startsWith('~ '));
     const { output } = await complete(process.env.HTTPWG, ['--address', `127.0.0.1:${port}`,
-      '--connect-timeout', '2000', '--frame-timeout', '1000'],
-      { env: { ...process.env, SEQUENTIAL: '1' } });
+      '--connect-timeout', '5000', '--frame-timeout', '2000'],
+      { env: { ...process.env, SEQUENTIAL: '1', RUST_BACKTRACE: '0' } });
     const failed = failures(output);
-    assert.deepEqual(failed, known, output.slice(-3000));
+    const unexpected = failed.filter((name) => !known.includes(name) && !races.includes(name));
+    const mended = known.filter((name) => !failed.includes(name));
+    const how = unexpected.map((name) => output.slice(output.indexOf(`Test failed: ${name}`)).slice(0, 600));
+    assert.deepEqual({ unexpected, mended }, { unexpected: [], mended: [] },
+      `fail and are not in h2-known.txt: ${unexpected}; pass and are in it: ${mended}\n${how.join('\n')}`);
   });
 });
