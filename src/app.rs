@@ -12,6 +12,7 @@ use std::{
 use tokio::{runtime, sync::watch, task::LocalSet};
 
 use crate::{
+    access_log::{AccessLog, AccessLogError},
     admin,
     clock::Clock,
     config::Config,
@@ -77,6 +78,9 @@ pub enum AppError {
     /// The store on disk cannot be opened.
     #[error("cannot open the store: {0}")]
     Store(#[from] DiskError),
+    /// The access log cannot be opened.
+    #[error("[access_log]: {0}")]
+    AccessLog(#[from] AccessLogError),
     /// A thread or its runtime cannot be made.
     #[error("cannot start a worker: {0}")]
     Thread(io::Error),
@@ -95,14 +99,14 @@ struct Background {
     alarm: Alarm,
 }
 
-/// How long the end of the program waits for files that are being read.
+/// How long the end of the program waits for files that are being read or written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl App {
     /// Binds every socket of `config`.
     ///
     /// # Errors
-    /// [`AppError`] when one cannot be bound, or the store cannot be opened.
+    /// [`AppError`] when one cannot be bound, or the store or the access log cannot be opened.
     pub fn bind(config: Config, clock: Clock) -> Result<Self, AppError> {
         Self::bind_in(Surroundings::default(), config, clock)
     }
@@ -110,7 +114,8 @@ impl App {
     /// As [`App::bind`], with what the process was given.
     ///
     /// # Errors
-    /// [`AppError`] when a socket cannot be bound, or is not there, or the store cannot be opened.
+    /// [`AppError`] when a socket cannot be bound, or is not there, or the store or the access log cannot be
+    /// opened.
     pub fn bind_in(
         surroundings: Surroundings,
         config: Config,
@@ -127,6 +132,7 @@ impl App {
             policy,
             key_cache,
             store,
+            access_log,
             ..
         } = config;
         // Nobody is kept waiting by a socket while the file is read.
@@ -161,10 +167,14 @@ impl App {
             );
         }
         let metrics = Arc::new(Metrics::default());
+        let access_log = access_log
+            .map(|log| AccessLog::open(&log, &metrics.access_log, clock.clone()))
+            .transpose()?;
         let limits = settings.limits.clone();
         let gateway = Gateway::new(policy, limits, clock.clone(), metrics)
             .with_store(store.once)
-            .with_records(store.records);
+            .with_records(store.records)
+            .with_access_log(access_log);
         let gateway = Arc::new(gateway);
         let admin = admin.zip(admin_listener);
         let admin = admin

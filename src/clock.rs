@@ -81,6 +81,20 @@ impl Clock {
         }
     }
 
+    /// The time now in milliseconds, for what is only told: a clock of tests has whole seconds.
+    #[must_use]
+    pub fn milliseconds(&self) -> i64 {
+        match &self.0 {
+            Source::System => {
+                let since = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or(Duration::ZERO);
+                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+            }
+            Source::Set(_) | Source::Function(_) => self.now().0.saturating_mul(1000),
+        }
+    }
+
     /// Sets a clock made by [`Clock::standing_at`]; the others cannot be set and stay as they are.
     pub fn set(&self, time: UnixTime) {
         if let Source::Set(current) = &self.0 {

@@ -49,6 +49,7 @@
 //! [`config::parse`] takes a text instead of a file, and [`app::Running::serve_until_signal`] serves
 //! until SIGTERM or SIGINT. The library logs with `tracing`; without a subscriber, nobody reads it.
 
+pub mod access_log;
 pub mod admin;
 pub mod app;
 pub mod authz;

@@ -1,6 +1,7 @@
 //! What a running gateway cannot change.
 
 use crate::{
+    access_log,
     config::{Config, Report},
     issuer::KeyCache,
     server, store,
@@ -13,6 +14,7 @@ pub(super) struct Fixed {
     admin: Option<server::ListenAddress>,
     key_cache: Option<KeyCache>,
     store: store::Settings,
+    access_log: Option<access_log::Settings>,
     has_tls: bool,
 }
 
@@ -24,6 +26,7 @@ impl Fixed {
             admin: config.admin.as_ref().map(|admin| admin.listen.clone()),
             key_cache: config.key_cache.clone(),
             store: config.store.clone(),
+            access_log: config.access_log.clone(),
             has_tls: config.policy.tls.is_some(),
         }
     }
@@ -52,6 +55,7 @@ impl Fixed {
             ("server.tls", self.has_tls != new.has_tls),
             ("admin.listen", self.admin != new.admin),
             ("key_cache_dir", self.key_cache != new.key_cache),
+            ("access_log", self.access_log != new.access_log),
             ("store.max_entries", self.store.entries != new.store.entries),
             ("store.path", self.store.path != new.store.path),
             ("store.max_size", self.store.max_size != new.store.max_size),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    admin,
+    access_log, admin,
     clock::Clock,
     gateway::Policy,
     issuer::{KeyCache, file::Stamp},
@@ -22,6 +22,7 @@ use crate::{
 
 pub mod error;
 
+mod access_log_section;
 mod admin_section;
 mod bind;
 mod claim_headers;
@@ -102,6 +103,8 @@ pub struct Config {
     pub key_cache: Option<KeyCache>,
     /// `[store]`: what is remembered, and where.
     pub store: store::Settings,
+    /// `[access_log]`; `None`: there is none.
+    pub access_log: Option<access_log::Settings>,
     /// The gateway's own keys, if `[signing]` has a directory.
     pub signer: Option<Arc<Signer>>,
     /// What is allowed and yet worth a second look, one sentence each.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Config, Files, admin_section,
+    Config, Files, access_log_section, admin_section,
     context::Context,
     decryption, identity_section,
     issuer_identity::Subjects,
@@ -48,6 +48,7 @@ const KEYS: &[Key] = &[
     section("token", "Where a request may carry its token."),
     section("session", "A cookie that stands for a token."),
     section("store", "What has to be remembered."),
+    section("access_log", "A line for each request."),
     section("signing", "The gateway's own keys."),
     section("token_service", "Tokens that the gateway issues itself."),
     section(
@@ -91,6 +92,8 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let session =
         session_section::decode(&root.child("session", &session_section::SCHEMA), &around);
     let store = store_section::decode(&root.child("store", &store_section::SCHEMA));
+    let access_log =
+        access_log_section::decode(&root.child("access_log", &access_log_section::SCHEMA));
     let signing = root.child("signing", &signing_section::SCHEMA);
     let signer = signing_section::keys(&signing, &signing_section::decode(&signing));
     let around = token_service_section::Around {
@@ -157,6 +160,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         policy,
         key_cache,
         store,
+        access_log,
         signer,
         warnings: Vec::new(),
         file: None,

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::clock::{Clock, UnixTime};
 
+mod access_log;
 mod credentials;
 mod decryption;
 mod errors;

@@ -24,6 +24,7 @@ pub struct Peer {
     /// Its address; `None` on a Unix socket.
     pub address: Option<IpAddr>,
     certificate: OnceCell<Rc<PeerCertificate>>,
+    tls: OnceCell<&'static str>,
     forwarded_for: HeaderValue,
     /// The last `Host` on this connection and the `Forwarded` that goes with it.
     forwarded: RefCell<Option<(HeaderValue, HeaderValue)>>,
@@ -57,6 +58,7 @@ impl Peer {
         Self {
             address,
             certificate: OnceCell::new(),
+            tls: OnceCell::new(),
             forwarded_for,
             forwarded: RefCell::new(None),
         }
@@ -65,6 +67,16 @@ impl Peer {
     /// The client has shown this certificate, and it was checked.
     pub(crate) fn has_shown(&self, certificate: PeerCertificate) {
         let _ = self.certificate.set(Rc::new(certificate));
+    }
+
+    /// The connection is encrypted, with this version of TLS.
+    pub(crate) fn has_agreed(&self, version: &'static str) {
+        let _ = self.tls.set(version);
+    }
+
+    /// The version of TLS on the connection, if there is any.
+    pub fn tls(&self) -> Option<&'static str> {
+        self.tls.get().copied()
     }
 
     /// The certificate that the client has shown, if there is one.

@@ -44,7 +44,7 @@ pub(super) async fn forward(
             forward::forward_with(permit, body, hop, way, shown(&held), renew).await
         }
     };
-    metrics.upstream_duration.observe(started.elapsed());
+    note.was_answered_in(started.elapsed(), metrics);
     forwarded.map_err(|error: ForwardError| error.into())
 }
 

@@ -13,6 +13,7 @@ use http::{Request, Response, request::Parts};
 use tokio::sync::Semaphore;
 
 use crate::{
+    access_log::AccessLog,
     authz::{self, Denied, Facts, Permit},
     claims,
     clock::Clock,
@@ -29,6 +30,7 @@ use crate::{
     token_service::Guesses,
 };
 
+mod access;
 mod again;
 mod ask;
 mod client;
@@ -94,6 +96,8 @@ pub struct Gateway {
     calls: Arc<Semaphore>,
     /// How near it is to the most memory that it may hold.
     pressure: Pressure,
+    /// Where a line is written for each request.
+    access_log: Option<Arc<AccessLog>>,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -169,6 +173,9 @@ impl Gateway {
         let principal = self
             .identify(&proof, snapshot, head.uri.path(), trace)
             .await?;
+        if let Some(entry) = &note.entry {
+            entry.is_of(principal.subject());
+        }
         holder::check(principal.identity(), snapshot, note)?;
         if let Some(service) = issued::service_of(snapshot, &proof) {
             Box::pin(self.check_stands(service, &proof)).await?;

@@ -3,7 +3,9 @@
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use super::login::Login;
-use crate::{issuer::Issuer, route::Route, secret::Secret, tls::PeerCertificate};
+use crate::{
+    access_log::Entry, issuer::Issuer, route::Route, secret::Secret, tls::PeerCertificate,
+};
 
 /// Filled in as a request goes along. Route and issuer are names of the configuration, not of the request.
 #[derive(Default)]
@@ -20,4 +22,6 @@ pub struct Note {
     pub token: Option<Secret>,
     /// What has become of its session.
     pub login: Login,
+    /// Its line in the access log, until its response takes it along.
+    pub entry: Option<Box<Entry>>,
 }

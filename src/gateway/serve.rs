@@ -34,6 +34,7 @@ impl Gateway {
             session_keys: OnceLock::new(),
             calls,
             pressure: Pressure::default(),
+            access_log: None,
         }
     }
 
@@ -47,6 +48,12 @@ impl Gateway {
     #[must_use]
     pub fn with_records(self, records: Arc<dyn Records>) -> Self {
         Self { records, ..self }
+    }
+
+    /// The same gateway with an access log.
+    #[must_use]
+    pub fn with_access_log(self, access_log: Option<Arc<AccessLog>>) -> Self {
+        Self { access_log, ..self }
     }
 
     /// What is in force.
@@ -136,19 +143,22 @@ impl Gateway {
         let settled = http2::settle(&mut head, &self.limits);
         let trusted = snapshot.trusts(exchange.peer.address);
         let request_id = request_id::of(&head, trusted);
-        if settled.is_ok()
-            && let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head))
-        {
-            return own(document, &request_id);
-        }
-        let asked = Upgrade::asked_for(&head, !http_body::Body::is_end_stream(&body));
-        let pace = Rc::clone(exchange.pace);
-        let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
         let mut note = Note {
             peer: exchange.peer.address,
             certificate: snapshot.shown_certificate(exchange.peer),
+            entry: self.begin_line(&head, &request_id, exchange),
             ..Note::default()
         };
+        if settled.is_ok()
+            && let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head))
+        {
+            let response = own(document, &request_id);
+            return access::answered(response, note.entry, (&None, &None), None);
+        }
+        let asked = Upgrade::asked_for(&head, !http_body::Body::is_end_stream(&body));
+        let pace = Rc::clone(exchange.pace);
+        let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace)
+            .counted(note.entry.as_ref().map(|entry| entry.received()));
         let answered = {
             let answer = pin!(async {
                 settled?;
@@ -199,8 +209,8 @@ impl Gateway {
                 switch::label(&mut response, &note, &request_id);
                 login::tell(note.login, false, &snapshot, &mut response);
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
-                snapshot.count_allowed(note.route.map_or(usize::MAX, |route| route.id));
-                response
+                snapshot.count_allowed(note.route.as_ref().map_or(usize::MAX, |route| route.id));
+                access::answered(response, note.entry, (&note.route, &note.issuer), None)
             }
             Err(refusal) => {
                 self.tell(&refusal, &note, &request_id, exchange.peer);
@@ -208,10 +218,12 @@ impl Gateway {
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
                 login::tell(note.login, true, &snapshot, &mut response);
-                match is_call {
+                let response = match is_call {
                     true => grpc::refuse(refusal.code(), response),
                     false => response,
-                }
+                };
+                let told = (&note.route, &note.issuer);
+                access::answered(response, note.entry, told, Some(&refusal))
             }
         };
         self.metrics.request_duration.observe(started.elapsed());
@@ -243,12 +255,13 @@ impl Gateway {
             pace: exchange.pace,
             upgrade,
             clock: &self.clock,
+            entry: note.entry.as_deref(),
         };
         let mut response = match snapshot.policy.credentials.of(number) {
             None => {
                 let started = Instant::now();
                 let response = forward::forward(permit, body, hop, &way).await;
-                self.metrics.upstream_duration.observe(started.elapsed());
+                note.was_answered_in(started.elapsed(), &self.metrics);
                 response?
             }
             // Boxed: few upstreams have one, and every request would carry the room for it.
@@ -276,11 +289,7 @@ impl Gateway {
         if matches!(refusal, Refusal::Panicked) {
             self.metrics.panics.inc();
         }
-        let outcome = if matches!(refusal, Refusal::Panicked) || refusal.step() == Step::Upstream {
-            "fail"
-        } else {
-            "refuse"
-        };
+        let outcome = access::outcome(refusal).name();
         tracing::info!(
             code = code.name(),
             status = code.status().as_u16(),
@@ -314,6 +323,7 @@ impl Gateway {
             client = peer.address.map(tracing::field::display),
             "refuse"
         );
+        self.line_unread(code, id, peer);
     }
 }
 

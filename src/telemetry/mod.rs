@@ -1,5 +1,6 @@
 //! What the gateway tells its operators: metrics and logs.
 
+pub mod access_log;
 pub mod closed;
 mod histogram;
 pub mod log;
