@@ -88,7 +88,7 @@ impl Bound {
         gateway: Arc<Gateway>,
         reloads: Option<Reloads>,
     ) -> Result<Self, ListenError> {
-        let metrics = metrics::Exposition::new(&gateway);
+        let metrics = metrics::Exposition::new(&gateway, reloads.as_ref());
         let started = std::time::Instant::now();
         let admin = Admin {
             token: Arc::new(ArcSwapOption::new(settings.token.map(Arc::new))),
@@ -170,7 +170,7 @@ impl Admin {
         match path {
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => status::ready(&self.gateway, course),
-            "/metrics" => self.metrics.answer(),
+            "/metrics" => self.metrics.answer(request.headers()),
             "/status" => match Listing::parse(request.uri().query().unwrap_or_default()) {
                 Ok(listing) => {
                     let uptime = self.started.elapsed();
