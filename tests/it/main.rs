@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod access_log;
+#[cfg(test)]
 mod balance;
 #[cfg(test)]
 mod bind;
@@ -71,9 +73,13 @@ mod logs;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod minting;
 #[cfg(test)]
 mod names;
+#[cfg(test)]
+mod no_secret;
 #[cfg(test)]
 mod outbound;
 #[cfg(test)]
