@@ -13,6 +13,7 @@ use tokio::{runtime, sync::watch, task::LocalSet};
 
 use crate::{
     admin,
+    call::ClientError,
     clock::Clock,
     config::Config,
     forward::balance::{Keeper, Resolver},
@@ -20,6 +21,7 @@ use crate::{
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
     server::{Alarm, Course, Crew, ListenAddress, ListenError, Listener, Settings, Worker},
+    spans::{self, Tracing},
     store::{self, DiskError},
     telemetry::Metrics,
 };
@@ -49,6 +51,7 @@ pub struct App {
     listeners: Vec<Vec<Listener>>,
     addresses: Vec<SocketAddr>,
     admin: Option<admin::Bound>,
+    exporter: Option<spans::Exporter>,
     key_cache: Option<KeyCache>,
     source: Option<Source>,
     supervisor: Supervisor,
@@ -77,6 +80,9 @@ pub enum AppError {
     /// The store on disk cannot be opened.
     #[error("cannot open the store: {0}")]
     Store(#[from] DiskError),
+    /// Spans cannot be sent to the collector.
+    #[error("cannot call the collector of [tracing]: {0}")]
+    Collector(#[from] ClientError),
     /// A thread or its runtime cannot be made.
     #[error("cannot start a worker: {0}")]
     Thread(io::Error),
@@ -88,6 +94,7 @@ struct Background {
     keeper: Keeper,
     reloader: Option<Reloader>,
     admin: Option<admin::Bound>,
+    exporter: Option<spans::Exporter>,
     memory: Option<Memory>,
     supervisor: Supervisor,
     crew: Arc<Crew>,
@@ -127,6 +134,7 @@ impl App {
             policy,
             key_cache,
             store,
+            tracing,
             ..
         } = config;
         // Nobody is kept waiting by a socket while the file is read.
@@ -162,7 +170,9 @@ impl App {
         }
         let metrics = Arc::new(Metrics::default());
         let limits = settings.limits.clone();
+        let (tracing, exporter) = Tracing::open(&tracing, &clock, &metrics)?;
         let gateway = Gateway::new(policy, limits, clock.clone(), metrics)
+            .with_tracing(tracing)
             .with_store(store.once)
             .with_records(store.records);
         let gateway = Arc::new(gateway);
@@ -179,6 +189,7 @@ impl App {
             listeners,
             addresses,
             admin,
+            exporter,
             key_cache,
             source,
             supervisor,
@@ -204,6 +215,7 @@ impl App {
             listeners,
             addresses,
             admin,
+            exporter,
             key_cache,
             source,
             supervisor,
@@ -241,6 +253,7 @@ impl App {
             keeper,
             reloader,
             admin,
+            exporter,
             memory: Memory::new(Arc::clone(&gateway)),
             supervisor: supervisor.clone(),
             crew: Arc::clone(&crew),
@@ -319,9 +332,16 @@ fn start_background(
         if let Some(memory) = work.memory {
             tokio::task::spawn_local(alarm.clone().over("memory", memory.run()));
         }
+        // Not under the alarm: nobody's request needs it.
+        let exporter = work.exporter.map(|exporter| exporter.run(ended.clone()));
+        let exporter = exporter.map(tokio::task::spawn_local);
         let watching = work.supervisor.watch(work.crew);
         tokio::task::spawn_local(alarm.over("watchdog", watching));
         let _ = ended.wait_for(|ended| *ended).await;
+        if let Some(exporter) = exporter {
+            // It ends by itself, within a bound, when it has sent what is left.
+            let _ = exporter.await;
+        }
     };
     thread::Builder::new()
         .name("background".to_owned())

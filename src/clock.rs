@@ -81,6 +81,19 @@ impl Clock {
         }
     }
 
+    /// The time since 1970, to the nanosecond where the clock is the machine's; else in whole seconds.
+    #[must_use]
+    pub fn since_epoch(&self) -> Duration {
+        match &self.0 {
+            Source::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or(Duration::ZERO),
+            Source::Set(_) | Source::Function(_) => {
+                Duration::from_secs(u64::try_from(self.now().0).unwrap_or_default())
+            }
+        }
+    }
+
     /// Sets a clock made by [`Clock::standing_at`]; the others cannot be set and stay as they are.
     pub fn set(&self, time: UnixTime) {
         if let Source::Set(current) = &self.0 {

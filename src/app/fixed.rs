@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, Report},
     issuer::KeyCache,
-    server, store,
+    server, spans, store,
 };
 
 /// The settings that are laid down when a gateway starts.
@@ -13,6 +13,7 @@ pub(super) struct Fixed {
     admin: Option<server::ListenAddress>,
     key_cache: Option<KeyCache>,
     store: store::Settings,
+    tracing: spans::Settings,
     has_tls: bool,
 }
 
@@ -24,6 +25,7 @@ impl Fixed {
             admin: config.admin.as_ref().map(|admin| admin.listen.clone()),
             key_cache: config.key_cache.clone(),
             store: config.store.clone(),
+            tracing: config.tracing.clone(),
             has_tls: config.policy.tls.is_some(),
         }
     }
@@ -55,6 +57,7 @@ impl Fixed {
             ("store.max_entries", self.store.entries != new.store.entries),
             ("store.path", self.store.path != new.store.path),
             ("store.max_size", self.store.max_size != new.store.max_size),
+            ("tracing", self.tracing != new.tracing),
         ];
         let messages: Vec<_> = changed
             .into_iter()

@@ -17,7 +17,7 @@ use crate::{
     issuer::{KeyCache, file::Stamp},
     server,
     signing::{self, Signer},
-    store,
+    spans, store,
 };
 
 pub mod error;
@@ -70,6 +70,7 @@ mod token;
 mod token_service_client;
 mod token_service_section;
 mod toml_source;
+mod tracing_section;
 mod upgrades;
 mod upstream;
 mod upstream_balance;
@@ -102,6 +103,8 @@ pub struct Config {
     pub key_cache: Option<KeyCache>,
     /// `[store]`: what is remembered, and where.
     pub store: store::Settings,
+    /// `[tracing]`: whose traces are continued, and which requests are recorded.
+    pub tracing: spans::Settings,
     /// The gateway's own keys, if `[signing]` has a directory.
     pub signer: Option<Arc<Signer>>,
     /// What is allowed and yet worth a second look, one sentence each.

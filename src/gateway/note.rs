@@ -3,7 +3,7 @@
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use super::login::Login;
-use crate::{issuer::Issuer, route::Route, secret::Secret, tls::PeerCertificate};
+use crate::{issuer::Issuer, route::Route, secret::Secret, spans::Traced, tls::PeerCertificate};
 
 /// Filled in as a request goes along. Route and issuer are names of the configuration, not of the request.
 #[derive(Default)]
@@ -20,4 +20,6 @@ pub struct Note {
     pub token: Option<Secret>,
     /// What has become of its session.
     pub login: Login,
+    /// Its trace, and its spans where it is recorded.
+    pub trace: Traced,
 }

@@ -9,7 +9,8 @@ use prometheus_client::{
 };
 
 pub use super::{
-    closed::ConnectionsClosed, histogram::Durations, token_service::TokenServiceMetrics,
+    closed::ConnectionsClosed, histogram::Durations, spans::SpanMetrics,
+    token_service::TokenServiceMetrics,
 };
 
 /// The metrics of a gateway. What a served request touches is resolved beforehand and atomic.
@@ -45,6 +46,8 @@ pub struct Metrics {
     pub tls_handshakes: Family<HandshakeLabels, Counter>,
     /// What the token service counts.
     pub token_service: TokenServiceMetrics,
+    /// What became of the spans of recorded requests.
+    pub spans: SpanMetrics,
 }
 
 /// The labels of `portcullis_tls_handshakes_total`.
@@ -203,6 +206,7 @@ impl Metrics {
             self.tls_handshakes.clone(),
         );
         self.token_service.register(registry);
+        self.spans.register(registry);
         for outcome in RELOADS {
             // From the start, so that the first refusal is a rise.
             drop(self.config_reloads.get_or_create(&ReloadLabels { outcome }));
