@@ -21,6 +21,7 @@ mod session;
 mod signing;
 mod tls;
 mod token_service;
+mod tracing;
 mod upstreams;
 mod users;
 

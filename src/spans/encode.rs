@@ -238,3 +238,99 @@ impl Attributes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::spans::{Asked, Context, Ended};
+
+    fn sent_to(label: &str, attempts: u32, ended: Option<Ended>) -> Vec<Span> {
+        let own = Context::new(true);
+        let finished = Finished {
+            own,
+            parent: None,
+            upstream: own.sibling().span(),
+            began: Duration::from_secs(1),
+            took: Duration::from_millis(2),
+            asked: Asked {
+                method: Method::from_bytes(b"SECRET").unwrap(),
+                scheme: "https",
+                version: Version::HTTP_2,
+                client: None,
+                request_id: "id".into(),
+            },
+            ended,
+            waits: Vec::new(),
+            sent: Some((Arc::from(label), Duration::from_millis(1))),
+            attempts,
+        };
+        let mut spans = Vec::new();
+        add(&finished, &mut spans);
+        spans
+    }
+
+    fn of(span: &Span) -> String {
+        let shown = |one: &KeyValue| match one.value.clone().unwrap().value.unwrap() {
+            Value::String(text) => format!("{}={text}", one.key),
+            Value::Int(number) => format!("{}={number}", one.key),
+        };
+        let all: Vec<_> = span.attributes.iter().map(shown).collect();
+        all.join(" ")
+    }
+
+    fn refused() -> Option<Ended> {
+        Some(Ended {
+            status: 502,
+            code: Some("upstream_unavailable"),
+            route: None,
+            issuer: None,
+        })
+    }
+
+    #[test]
+    fn a_server_has_an_address_and_a_port_where_it_has_one() {
+        for (label, shown) in [
+            (
+                "http://10.0.0.1:9000",
+                "server.address=10.0.0.1 server.port=9000 url.scheme=http",
+            ),
+            (
+                "https://api.example",
+                "server.address=api.example server.port=443 url.scheme=https",
+            ),
+            (
+                "http://[::1]:80",
+                "server.address=::1 server.port=80 url.scheme=http",
+            ),
+            (
+                "http://[::1]",
+                "server.address=::1 server.port=80 url.scheme=http",
+            ),
+            ("unix:/run/api.sock", "server.address=/run/api.sock"),
+        ] {
+            let spans = sent_to(label, 1, refused());
+            let shown =
+                format!("http.request.method=_OTHER {shown} error.type=upstream_unavailable");
+            assert_eq!(of(&spans[1]), shown);
+        }
+    }
+
+    #[test]
+    fn what_was_sent_again_says_how_often() {
+        assert!(!of(&sent_to("http://a", 1, refused())[1]).contains("resend"));
+        let again = &sent_to("http://a", 3, refused())[1];
+        assert!(of(again).contains("http.request.resend_count=2"));
+    }
+
+    #[test]
+    fn a_request_that_is_given_up_is_an_error() {
+        for span in sent_to("http://a", 1, None) {
+            assert_eq!(span.status, Some(Status { code: ERROR }));
+            assert!(of(&span).ends_with("error.type=cancelled"));
+            assert_eq!(span.end_time_unix_nano, 1_002_000_000);
+            assert_eq!(span.name, "_OTHER");
+        }
+    }
+}
