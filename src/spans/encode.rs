@@ -33,7 +33,7 @@ const GIVEN_UP: &str = "cancelled";
 struct Attributes(Vec<KeyValue>);
 
 /// The body of a call.
-pub(super) fn encode(batch: &[Box<Finished>], service_name: &str) -> Vec<u8> {
+pub(super) fn encode(batch: &[Finished], service_name: &str) -> Vec<u8> {
     let mut spans = Vec::new();
     for finished in batch {
         add(finished, &mut spans);

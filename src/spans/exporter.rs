@@ -72,15 +72,15 @@ impl Exporter {
         }
         let mut left = batch;
         while let Ok(finished) = self.queue.try_recv() {
-            left.push(finished);
+            left.push(*finished);
         }
         self.flush(left).await;
     }
 
     /// Fills `batch`; false when there will be no more.
-    async fn gather(&mut self, batch: &mut Vec<Box<Finished>>) -> bool {
+    async fn gather(&mut self, batch: &mut Vec<Finished>) -> bool {
         match self.queue.recv().await {
-            Some(first) => batch.push(first),
+            Some(first) => batch.push(*first),
             None => return false,
         }
         let end = Instant::now() + self.interval;
@@ -88,7 +88,7 @@ impl Exporter {
             tokio::select! {
                 biased;
                 more = self.queue.recv() => match more {
-                    Some(more) => batch.push(more),
+                    Some(more) => batch.push(*more),
                     None => break,
                 },
                 () = sleep_until(end) => break,
@@ -99,7 +99,7 @@ impl Exporter {
 
     /// Sends `batch`, again if that may help, and empties it. At the end of the program it is sent once more
     /// at most.
-    async fn deliver(&mut self, batch: &mut Vec<Box<Finished>>, ended: &mut watch::Receiver<bool>) {
+    async fn deliver(&mut self, batch: &mut Vec<Finished>, ended: &mut watch::Receiver<bool>) {
         let (body, count) = self.pack(batch);
         let mut pause = FIRST_PAUSE;
         let mut left = ATTEMPTS;
@@ -131,7 +131,7 @@ impl Exporter {
     }
 
     /// Sends what is left at the end, each batch once.
-    async fn flush(&mut self, mut left: Vec<Box<Finished>>) {
+    async fn flush(&mut self, mut left: Vec<Finished>) {
         let end = Instant::now() + LAST;
         while !left.is_empty() {
             let mut batch = left.split_off(left.len().saturating_sub(self.size));
@@ -145,8 +145,8 @@ impl Exporter {
         }
     }
 
-    fn pack(&self, batch: &mut Vec<Box<Finished>>) -> (Bytes, u64) {
-        let count = batch.iter().map(|finished| finished.spans()).sum();
+    fn pack(&self, batch: &mut Vec<Finished>) -> (Bytes, u64) {
+        let count = batch.iter().map(Finished::spans).sum();
         let body = encode(batch, &self.service_name);
         batch.clear();
         (body.into(), count)
