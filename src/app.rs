@@ -14,6 +14,7 @@ use tokio::{runtime, sync::watch, task::LocalSet};
 use crate::{
     access_log::{AccessLog, AccessLogError},
     admin,
+    call::ClientError,
     clock::Clock,
     config::Config,
     forward::balance::{Keeper, Resolver},
@@ -21,6 +22,7 @@ use crate::{
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
     server::{Alarm, Course, Crew, ListenAddress, ListenError, Listener, Settings, Worker},
+    spans::{self, Tracing},
     store::{self, DiskError},
     telemetry::Metrics,
 };
@@ -50,6 +52,7 @@ pub struct App {
     listeners: Vec<Vec<Listener>>,
     addresses: Vec<SocketAddr>,
     admin: Option<admin::Bound>,
+    exporter: Option<spans::Exporter>,
     key_cache: Option<KeyCache>,
     source: Option<Source>,
     supervisor: Supervisor,
@@ -81,6 +84,9 @@ pub enum AppError {
     /// The access log cannot be opened.
     #[error("[access_log]: {0}")]
     AccessLog(#[from] AccessLogError),
+    /// Spans cannot be sent to the collector.
+    #[error("cannot call the collector of [tracing]: {0}")]
+    Collector(#[from] ClientError),
     /// A thread or its runtime cannot be made.
     #[error("cannot start a worker: {0}")]
     Thread(io::Error),
@@ -92,6 +98,7 @@ struct Background {
     keeper: Keeper,
     reloader: Option<Reloader>,
     admin: Option<admin::Bound>,
+    exporter: Option<spans::Exporter>,
     memory: Option<Memory>,
     supervisor: Supervisor,
     crew: Arc<Crew>,
@@ -133,6 +140,7 @@ impl App {
             key_cache,
             store,
             access_log,
+            tracing,
             ..
         } = config;
         // Nobody is kept waiting by a socket while the file is read.
@@ -171,7 +179,9 @@ impl App {
             .map(|log| AccessLog::open(&log, &metrics.access_log, clock.clone()))
             .transpose()?;
         let limits = settings.limits.clone();
+        let (tracing, exporter) = Tracing::open(&tracing, &clock, &metrics)?;
         let gateway = Gateway::new(policy, limits, clock.clone(), metrics)
+            .with_tracing(tracing)
             .with_store(store.once)
             .with_records(store.records)
             .with_access_log(access_log);
@@ -189,6 +199,7 @@ impl App {
             listeners,
             addresses,
             admin,
+            exporter,
             key_cache,
             source,
             supervisor,
@@ -214,6 +225,7 @@ impl App {
             listeners,
             addresses,
             admin,
+            exporter,
             key_cache,
             source,
             supervisor,
@@ -251,6 +263,7 @@ impl App {
             keeper,
             reloader,
             admin,
+            exporter,
             memory: Memory::new(Arc::clone(&gateway)),
             supervisor: supervisor.clone(),
             crew: Arc::clone(&crew),
@@ -329,9 +342,16 @@ fn start_background(
         if let Some(memory) = work.memory {
             tokio::task::spawn_local(alarm.clone().over("memory", memory.run()));
         }
+        // Not under the alarm: nobody's request needs it.
+        let exporter = work.exporter.map(|exporter| exporter.run(ended.clone()));
+        let exporter = exporter.map(tokio::task::spawn_local);
         let watching = work.supervisor.watch(work.crew);
         tokio::task::spawn_local(alarm.over("watchdog", watching));
         let _ = ended.wait_for(|ended| *ended).await;
+        if let Some(exporter) = exporter {
+            // It ends by itself, within a bound, when it has sent what is left.
+            let _ = exporter.await;
+        }
     };
     thread::Builder::new()
         .name("background".to_owned())

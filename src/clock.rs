@@ -81,17 +81,22 @@ impl Clock {
         }
     }
 
-    /// The time now in milliseconds, for what is only told: a clock of tests has whole seconds.
+    /// The time since 1970 in milliseconds, for what is only told: a clock of tests has whole seconds.
     #[must_use]
     pub fn milliseconds(&self) -> i64 {
+        i64::try_from(self.since_epoch().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// The time since 1970, to the nanosecond where the clock is the machine's; else in whole seconds.
+    #[must_use]
+    pub fn since_epoch(&self) -> Duration {
         match &self.0 {
-            Source::System => {
-                let since = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or(Duration::ZERO);
-                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+            Source::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or(Duration::ZERO),
+            Source::Set(_) | Source::Function(_) => {
+                Duration::from_secs(u64::try_from(self.now().0).unwrap_or_default())
             }
-            Source::Set(_) | Source::Function(_) => self.now().0.saturating_mul(1000),
         }
     }
 

@@ -80,6 +80,7 @@ pub mod secret;
 pub mod server;
 pub mod session;
 pub mod signing;
+pub mod spans;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

@@ -4,7 +4,7 @@ use crate::{
     access_log,
     config::{Config, Report},
     issuer::KeyCache,
-    server, store,
+    server, spans, store,
 };
 
 /// The settings that are laid down when a gateway starts.
@@ -15,6 +15,7 @@ pub(super) struct Fixed {
     key_cache: Option<KeyCache>,
     store: store::Settings,
     access_log: Option<access_log::Settings>,
+    tracing: spans::Settings,
     has_tls: bool,
 }
 
@@ -27,6 +28,7 @@ impl Fixed {
             key_cache: config.key_cache.clone(),
             store: config.store.clone(),
             access_log: config.access_log.clone(),
+            tracing: config.tracing.clone(),
             has_tls: config.policy.tls.is_some(),
         }
     }
@@ -59,6 +61,7 @@ impl Fixed {
             ("store.max_entries", self.store.entries != new.store.entries),
             ("store.path", self.store.path != new.store.path),
             ("store.max_size", self.store.max_size != new.store.max_size),
+            ("tracing", self.tracing != new.tracing),
         ];
         let messages: Vec<_> = changed
             .into_iter()

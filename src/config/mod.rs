@@ -17,7 +17,7 @@ use crate::{
     issuer::{KeyCache, file::Stamp},
     server,
     signing::{self, Signer},
-    store,
+    spans, store,
 };
 
 pub mod error;
@@ -71,6 +71,7 @@ mod token;
 mod token_service_client;
 mod token_service_section;
 mod toml_source;
+mod tracing_section;
 mod upgrades;
 mod upstream;
 mod upstream_balance;
@@ -105,6 +106,8 @@ pub struct Config {
     pub store: store::Settings,
     /// `[access_log]`; `None`: there is none.
     pub access_log: Option<access_log::Settings>,
+    /// `[tracing]`: whose traces are continued, and which requests are recorded.
+    pub tracing: spans::Settings,
     /// The gateway's own keys, if `[signing]` has a directory.
     pub signer: Option<Arc<Signer>>,
     /// What is allowed and yet worth a second look, one sentence each.

@@ -14,6 +14,7 @@ use super::{
     schema::{Key, Schema, key, section},
     section::Section,
     server_section, session_section, signing_section, store_section, token, token_service_section,
+    tracing_section,
     upstream::{self, Upstreams},
     user_registry,
     value::Node,
@@ -49,6 +50,10 @@ const KEYS: &[Key] = &[
     section("session", "A cookie that stands for a token."),
     section("store", "What has to be remembered."),
     section("access_log", "A line for each request."),
+    section(
+        "tracing",
+        "Whose traces are continued, and which requests are recorded.",
+    ),
     section("signing", "The gateway's own keys."),
     section("token_service", "Tokens that the gateway issues itself."),
     section(
@@ -94,6 +99,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let store = store_section::decode(&root.child("store", &store_section::SCHEMA));
     let access_log =
         access_log_section::decode(&root.child("access_log", &access_log_section::SCHEMA));
+    let tracing = tracing_section::decode(&root.child("tracing", &tracing_section::SCHEMA));
     let signing = root.child("signing", &signing_section::SCHEMA);
     let signer = signing_section::keys(&signing, &signing_section::decode(&signing));
     let around = token_service_section::Around {
@@ -161,6 +167,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         key_cache,
         store,
         access_log,
+        tracing,
         signer,
         warnings: Vec::new(),
         file: None,

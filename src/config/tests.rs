@@ -22,6 +22,7 @@ mod session;
 mod signing;
 mod tls;
 mod token_service;
+mod tracing;
 mod upstreams;
 mod users;
 

@@ -24,6 +24,7 @@ use crate::{
     pressure::Pressure,
     route::{Access, Route, host},
     session,
+    spans::{Tracing, Wait, waiting},
     store::{Records, Store},
     telemetry::Metrics,
     token::{self, Presented, RawToken},
@@ -62,6 +63,7 @@ mod subject;
 mod switch;
 mod token_endpoint;
 pub mod trace;
+mod traced;
 
 pub use code::Code;
 pub use cut_off::CutOff;
@@ -98,6 +100,8 @@ pub struct Gateway {
     pressure: Pressure,
     /// Where a line is written for each request.
     access_log: Option<Arc<AccessLog>>,
+    /// Whose traces are continued, and who records requests.
+    tracing: Tracing,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -181,7 +185,9 @@ impl Gateway {
             Box::pin(self.check_stands(service, &proof)).await?;
         }
         if proof.is_asked_about() {
-            Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
+            let asked = self.ask_as_well(token.expose(), &proof, trace);
+            let record = note.trace.record.as_deref();
+            Box::pin(waiting(record, Wait::Introspection, asked)).await?;
         }
         say::principal(trace, &principal);
         let fresh = match session {

@@ -4,7 +4,8 @@ use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use super::login::Login;
 use crate::{
-    access_log::Entry, issuer::Issuer, route::Route, secret::Secret, tls::PeerCertificate,
+    access_log::Entry, issuer::Issuer, route::Route, secret::Secret, spans::Traced,
+    tls::PeerCertificate,
 };
 
 /// Filled in as a request goes along. Route and issuer are names of the configuration, not of the request.
@@ -24,4 +25,6 @@ pub struct Note {
     pub login: Login,
     /// Its line in the access log, until its response takes it along.
     pub entry: Option<Box<Entry>>,
+    /// Its trace, and its spans where it is recorded.
+    pub trace: Traced,
 }

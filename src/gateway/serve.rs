@@ -35,6 +35,7 @@ impl Gateway {
             calls,
             pressure: Pressure::default(),
             access_log: None,
+            tracing: Tracing::default(),
         }
     }
 
@@ -54,6 +55,12 @@ impl Gateway {
     #[must_use]
     pub fn with_access_log(self, access_log: Option<Arc<AccessLog>>) -> Self {
         Self { access_log, ..self }
+    }
+
+    /// The same gateway with traces of its own.
+    #[must_use]
+    pub fn with_tracing(self, tracing: Tracing) -> Self {
+        Self { tracing, ..self }
     }
 
     /// What is in force.
@@ -147,6 +154,7 @@ impl Gateway {
             peer: exchange.peer.address,
             certificate: snapshot.shown_certificate(exchange.peer),
             entry: self.begin_line(&head, &request_id, exchange),
+            trace: self.traced(&head, &snapshot, exchange, trusted, &request_id),
             ..Note::default()
         };
         if settled.is_ok()
@@ -197,6 +205,7 @@ impl Gateway {
                     request_id: &request_id,
                     own: &snapshot.policy.own_headers,
                     certificate: snapshot.told_certificate(exchange.peer),
+                    trace: &note.trace,
                 };
                 let asked = asked.as_ref();
                 self.forward((permit, body), asked, &hop, &snapshot, exchange, &note)
@@ -206,6 +215,7 @@ impl Gateway {
         };
         let response = match answered.unwrap_or(Err(Refusal::Panicked)) {
             Ok(mut response) => {
+                traced::end(&mut note, response.status(), None);
                 switch::label(&mut response, &note, &request_id);
                 login::tell(note.login, false, &snapshot, &mut response);
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
@@ -214,6 +224,8 @@ impl Gateway {
             }
             Err(refusal) => {
                 self.tell(&refusal, &note, &request_id, exchange.peer);
+                let code = refusal.code();
+                traced::end(&mut note, code.status(), Some(code));
                 let metadata = snapshot.resource_metadata(note.route.as_ref());
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
@@ -298,6 +310,7 @@ impl Gateway {
             cause = %refusal,
             request_id = id.to_str().unwrap_or_default(),
             client = peer.address.map(tracing::field::display),
+            trace_id = note.trace.context().map(|c| tracing::field::display(c.trace())),
             "{outcome}",
         );
         let labels = RequestLabels {

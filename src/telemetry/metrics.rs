@@ -10,7 +10,7 @@ use prometheus_client::{
 
 pub use super::{
     access_log::AccessLogMetrics, closed::ConnectionsClosed, histogram::Durations,
-    token_service::TokenServiceMetrics,
+    spans::SpanMetrics, token_service::TokenServiceMetrics,
 };
 
 /// The metrics of a gateway. What a served request touches is resolved beforehand and atomic.
@@ -48,6 +48,8 @@ pub struct Metrics {
     pub token_service: TokenServiceMetrics,
     /// What the access log counts.
     pub access_log: AccessLogMetrics,
+    /// What became of the spans of recorded requests.
+    pub spans: SpanMetrics,
 }
 
 /// The labels of `portcullis_tls_handshakes_total`.
@@ -207,6 +209,7 @@ impl Metrics {
         );
         self.token_service.register(registry);
         self.access_log.register(registry);
+        self.spans.register(registry);
         for outcome in RELOADS {
             // From the start, so that the first refusal is a rise.
             drop(self.config_reloads.get_or_create(&ReloadLabels { outcome }));

@@ -5,6 +5,7 @@ pub mod closed;
 mod histogram;
 pub mod log;
 pub mod metrics;
+pub mod spans;
 pub mod token_service;
 
 pub use closed::Closed;

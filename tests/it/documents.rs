@@ -166,6 +166,23 @@ fn the_configurations_about_routes_can_be_used_without_a_warning() {
     }
 }
 
+/// Spans need the feature `otlp`, which is on by default.
+#[test]
+fn the_configurations_about_traces_can_be_used_without_a_warning() {
+    let examples = blocks(include_str!("../../docs/traces.md"), "toml");
+    assert_eq!(examples.len(), 2);
+    for text in examples {
+        let text = format!(
+            "{text}\n[upstream]\nurl = \"http://127.0.0.1:9000\"\n\
+             [issuers.\"https://idp.example.com\"]\naudiences = [\"https://api.example.com\"]\n"
+        );
+        match config::parse("traces.md", &text, root(), &|_| None, &Clock::system()) {
+            Ok(config) => assert!(config.warnings.is_empty(), "{:?}", config.warnings),
+            Err(report) => panic!("{}", report.render(false)),
+        }
+    }
+}
+
 /// Their files are read in the tests of the room.
 #[test]
 fn the_configurations_about_tls_name_keys_that_there_are() {

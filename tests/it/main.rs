@@ -129,6 +129,8 @@ mod token_place;
 #[cfg(test)]
 mod token_service;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod trailers;
 #[cfg(test)]
 mod tunnels;
