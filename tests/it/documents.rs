@@ -244,6 +244,7 @@ fn every_relative_link_leads_to_a_file() {
         "examples/create",
         "examples/axway",
         "examples/outbound",
+        "examples/refusals",
         "config",
         "tests/vectors",
     ] {

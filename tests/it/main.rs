@@ -35,6 +35,7 @@ mod forward;
 #[cfg(test)]
 mod grpc;
 #[cfg(test)]
+mod guides;
 mod harness;
 #[cfg(test)]
 mod headers;
