@@ -59,19 +59,26 @@ fn named_tests(page: &str) -> BTreeSet<(String, String)> {
     let quoted = page.split('`').skip(1).step_by(2);
     let named = quoted.filter_map(|text| text.rsplit_once("::"));
     named
-        .filter(|(file, _)| file.starts_with("tests/") || file.starts_with("src/"))
+        .filter(|(file, _)| {
+            ["tests/", "src/", "examples/"]
+                .iter()
+                .any(|of| file.starts_with(of))
+        })
         .map(|(file, name)| (file.to_owned(), name.to_owned()))
         .collect()
 }
 
-/// Whether there is a test of this name in the file: a function, or the name of a scenario's check.
+/// Whether there is a test of this name in the file: a function, a scenario's check, or one of Postman's.
 fn is_there(root: &Path, file: &str, name: &str) -> bool {
-    let endings = ["rs", "mjs", "py"];
+    let endings = ["rs", "mjs", "json"];
     let files =
         endings.map(|ending| PathBuf::from(format!("{}.{ending}", root.join(file).display())));
     files.iter().any(|file| {
         let text = fs::read_to_string(file).unwrap_or_default();
-        text.contains(&format!("fn {name}(")) || text.contains(&format!("check('{name}'"))
+        let calls = ["fn NAME(", "check('NAME'", "pm.test(\\\"NAME\\\""];
+        calls
+            .iter()
+            .any(|call| text.contains(&call.replace("NAME", name)))
     })
 }
 

@@ -36,6 +36,7 @@ mod forward;
 mod grpc;
 #[cfg(test)]
 mod guides;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod headers;
