@@ -7,4 +7,4 @@ umask 077
 openssl genpkey -algorithm X25519 -out decryption.pem
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 \
     -keyout tls.key -out tls.pem -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1
-portcullis keys generate -c portcullis.toml
+[[ -d keys ]] || portcullis keys generate -c portcullis.toml
