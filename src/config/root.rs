@@ -156,6 +156,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         credentials: Credentials::new(upstreams.credentials),
         trusted_proxies: server.trusted_proxies,
         public_url: server.public_url,
+        refusal_docs: server.refusal_docs,
         session,
         tls: server.tls,
         token_service: service.map(Box::new),

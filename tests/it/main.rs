@@ -37,6 +37,8 @@ mod forward;
 #[cfg(test)]
 mod grpc;
 #[cfg(test)]
+mod guides;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod headers;

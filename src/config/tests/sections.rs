@@ -69,6 +69,25 @@ fn server_urls_and_networks() {
     ] {
         refused("[server]", &format!("public_url = \"{url}\""), 14, &[]);
     }
+    let config =
+        accept_with("[server]\nrefusal_docs = \"https://docs.example/a\\u0022b/refusals\"\n");
+    assert_eq!(
+        config.policy.refusal_docs.as_deref(),
+        Some("https://docs.example/a%22b/refusals")
+    );
+    for (url, says) in [
+        ("https://a/#f", "cannot have a fragment"),
+        ("https://a/?q", "cannot have a query"),
+        ("refusals.html", "not a URL"),
+        ("javascript:alert", "begins with http:// or https://"),
+    ] {
+        refused(
+            "[server]",
+            &format!("refusal_docs = \"{url}\""),
+            16,
+            &[says],
+        );
+    }
     refused(
         "[server]",
         "trusted_proxies = [\"10.0.0.0/33\"]",
