@@ -1,4 +1,4 @@
-//! The admin listener: health, metrics, status and reload.
+//! The admin listener: health, metrics, status, reload, and the page that shows them.
 
 use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -17,7 +17,9 @@ use crate::{
     server::{Course, ListenAddress, ListenError, Listener, listener::Opening},
 };
 
+mod browser;
 mod metrics;
+mod page;
 mod reload;
 mod status;
 
@@ -44,6 +46,7 @@ struct Admin {
     gateway: Arc<Gateway>,
     reloads: Option<Reloads>,
     metrics: metrics::Exposition,
+    page: page::Page,
     started: std::time::Instant,
 }
 
@@ -95,6 +98,7 @@ impl Bound {
             gateway,
             reloads,
             metrics,
+            page: page::Page::new(),
             started,
         };
         let address = listener.local_addr();
@@ -150,6 +154,11 @@ impl Admin {
     async fn answer(&self, request: &Request<Incoming>, course: Course) -> Answer {
         let path = request.uri().path();
         let open = matches!(path, "/livez" | "/readyz" | "/metrics");
+        if !open && let Err(foreign) = browser::admit(request, self.token.load().is_some()) {
+            return foreign.answer();
+        }
+        // The page itself says nothing of the gateway.
+        let open = open || path == "/";
         if !open && !self.admits(request) {
             let mut answer = text(
                 StatusCode::UNAUTHORIZED,
@@ -165,9 +174,13 @@ impl Admin {
             return reload::answer_to(request.method(), self.reloads.as_ref()).await;
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+            let allow = http::HeaderValue::from_static("GET, HEAD");
+            answer.headers_mut().insert(header::ALLOW, allow);
+            return answer;
         }
         match path {
+            "/" => self.page.answer(),
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => status::ready(&self.gateway, course),
             "/metrics" => self.metrics.answer(),
@@ -181,7 +194,7 @@ impl Admin {
             },
             _ => text(
                 StatusCode::NOT_FOUND,
-                "/livez /readyz /metrics /status, POST /reload\n",
+                "/ /livez /readyz /metrics /status, POST /reload\n",
             ),
         }
     }
@@ -216,9 +229,13 @@ fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Answer {
     *answer.status_mut() = status;
     let fields = answer.headers_mut();
     fields.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
-    fields.insert(
-        header::CACHE_CONTROL,
-        http::HeaderValue::from_static("no-store"),
-    );
+    // Whatever a page of strangers embeds, it is neither read nor guessed at.
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        fields.insert(name, http::HeaderValue::from_static(value));
+    }
     answer
 }

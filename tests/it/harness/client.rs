@@ -22,10 +22,44 @@ pub(crate) struct Connection {
 pub(crate) struct Request {
     method: String,
     target: String,
+    /// `None`: what the destination is called.
     host: Option<String>,
     fields: Vec<(String, String)>,
     body: Option<Vec<u8>>,
     chunked: bool,
+}
+
+/// Where a request goes, and what it calls that if nothing else was said.
+pub(crate) trait Destination {
+    fn address(&self) -> SocketAddr;
+    fn host(&self) -> &str;
+}
+
+/// An admin listener, which answers to names of this machine only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdminAddress(pub(crate) SocketAddr);
+
+/// The host of the API that the gateways of the tests guard.
+const API_HOST: &str = "api.example.com";
+
+impl Destination for SocketAddr {
+    fn address(&self) -> SocketAddr {
+        *self
+    }
+
+    fn host(&self) -> &str {
+        API_HOST
+    }
+}
+
+impl Destination for AdminAddress {
+    fn address(&self) -> SocketAddr {
+        self.0
+    }
+
+    fn host(&self) -> &str {
+        "localhost"
+    }
 }
 
 /// What came back.
@@ -51,7 +85,7 @@ pub(crate) fn request(method: &str, target: &str) -> Request {
     Request {
         method: method.to_owned(),
         target: target.to_owned(),
-        host: Some("api.example.com".to_owned()),
+        host: None,
         fields: Vec::new(),
         body: None,
         chunked: false,
@@ -100,9 +134,8 @@ impl Request {
     /// The bytes that go out.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        if let Some(host) = &self.host {
-            text += &format!("Host: {host}\r\n");
-        }
+        let host = self.host.as_deref().unwrap_or(API_HOST);
+        text += &format!("Host: {host}\r\n");
         for (name, value) in &self.fields {
             text += &format!("{name}: {value}\r\n");
         }
@@ -128,8 +161,10 @@ impl Request {
     }
 
     /// Sends it on a connection of its own.
-    pub(crate) fn send(&self, to: SocketAddr) -> Response {
-        Connection::open(to).exchange(self)
+    pub(crate) fn send(&self, to: impl Destination) -> Response {
+        let mut request = self.clone();
+        request.host.get_or_insert_with(|| to.host().to_owned());
+        Connection::open(to.address()).exchange(&request)
     }
 }
 
