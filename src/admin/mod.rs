@@ -1,4 +1,4 @@
-//! The admin listener: health, metrics, status and reload.
+//! The admin listener: health, metrics, status, reload, and why a request is refused.
 
 use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -17,6 +17,7 @@ use crate::{
     server::{Course, ListenAddress, ListenError, Listener, listener::Opening},
 };
 
+mod explain;
 mod metrics;
 mod reload;
 mod status;
@@ -134,7 +135,7 @@ impl Bound {
             tokio::task::spawn_local(async move {
                 let service = service_fn(|request| {
                     let (admin, course) = (Rc::clone(&admin), *course.borrow());
-                    async move { Ok::<_, Infallible>(admin.answer(&request, course).await) }
+                    async move { Ok::<_, Infallible>(admin.answer(request, course).await) }
                 });
                 let _ = http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -147,10 +148,10 @@ impl Bound {
 }
 
 impl Admin {
-    async fn answer(&self, request: &Request<Incoming>, course: Course) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, course: Course) -> Answer {
         let path = request.uri().path();
         let open = matches!(path, "/livez" | "/readyz" | "/metrics");
-        if !open && !self.admits(request) {
+        if !open && !self.admits(&request) {
             let mut answer = text(
                 StatusCode::UNAUTHORIZED,
                 "the admin token is missing or wrong\n",
@@ -163,6 +164,9 @@ impl Admin {
         }
         if path == "/reload" {
             return reload::answer_to(request.method(), self.reloads.as_ref()).await;
+        }
+        if path == "/explain" {
+            return explain::answer_to(request, &self.gateway).await;
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
@@ -181,7 +185,7 @@ impl Admin {
             },
             _ => text(
                 StatusCode::NOT_FOUND,
-                "/livez /readyz /metrics /status, POST /reload\n",
+                "/livez /readyz /metrics /status, POST /reload, POST /explain\n",
             ),
         }
     }
