@@ -1,4 +1,4 @@
-//! The admin listener: health, metrics, status, reload, and the page that shows them.
+//! The admin listener: health, metrics, status, reload, why a request is refused, and a page of it all.
 
 use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod browser;
+mod explain;
 mod metrics;
 mod page;
 mod reload;
@@ -138,7 +139,7 @@ impl Bound {
             tokio::task::spawn_local(async move {
                 let service = service_fn(|request| {
                     let (admin, course) = (Rc::clone(&admin), *course.borrow());
-                    async move { Ok::<_, Infallible>(admin.answer(&request, course).await) }
+                    async move { Ok::<_, Infallible>(admin.answer(request, course).await) }
                 });
                 let _ = http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -151,15 +152,15 @@ impl Bound {
 }
 
 impl Admin {
-    async fn answer(&self, request: &Request<Incoming>, course: Course) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, course: Course) -> Answer {
         let path = request.uri().path();
         let open = matches!(path, "/livez" | "/readyz" | "/metrics");
-        if !open && let Err(foreign) = browser::admit(request, self.token.load().is_some()) {
+        if !open && let Err(foreign) = browser::admit(&request, self.token.load().is_some()) {
             return foreign.answer();
         }
         // The page itself says nothing of the gateway.
         let open = open || path == "/";
-        if !open && !self.admits(request) {
+        if !open && !self.admits(&request) {
             let mut answer = text(
                 StatusCode::UNAUTHORIZED,
                 "the admin token is missing or wrong\n",
@@ -172,6 +173,14 @@ impl Admin {
         }
         if path == "/reload" {
             return reload::answer_to(request.method(), self.reloads.as_ref()).await;
+        }
+        if path == "/explain" {
+            if *request.method() == Method::POST
+                && let Err(foreign) = browser::json(request.headers())
+            {
+                return foreign.answer();
+            }
+            return explain::answer_to(request, &self.gateway).await;
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
@@ -194,7 +203,7 @@ impl Admin {
             },
             _ => text(
                 StatusCode::NOT_FOUND,
-                "/ /livez /readyz /metrics /status, POST /reload\n",
+                "/ /livez /readyz /metrics /status, POST /reload, POST /explain\n",
             ),
         }
     }

@@ -2,6 +2,7 @@
 //! is a [`Refusal`]. `explain` runs the same function with a [`Trace`] that keeps notes.
 
 use std::{
+    net::IpAddr,
     rc::Rc,
     sync::{Arc, OnceLock},
     time::Instant,
@@ -30,6 +31,7 @@ use crate::{
 };
 
 mod again;
+mod aside;
 mod ask;
 mod client;
 pub mod code;
@@ -81,6 +83,8 @@ pub struct Gateway {
     decryption: Decryption,
     limits: Limits,
     clock: Clock,
+    /// Of a gateway beside another one, that one's clock.
+    present: Option<Clock>,
     metrics: Arc<Metrics>,
     /// What was good once, and is not any more.
     store: Arc<dyn Store>,
@@ -221,6 +225,7 @@ impl Gateway {
         let identity = claims::check(proof.evidence.clone(), rules, now, resource)?;
         say::claims(trace, &identity, rules, now);
         if by != NOBODY {
+            let now = self.present();
             return Box::pin(subject::look_up(proof, snapshot, identity, now, trace)).await;
         }
         Ok(proof.memo.principal(identity, &proof.issuer.identity)?)

@@ -30,6 +30,7 @@ impl Gateway {
             records: memory,
             guesses: Guesses::default(),
             clock,
+            present: None,
             metrics,
             session_keys: OnceLock::new(),
             calls,

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 
-use super::harness::{AUDIENCE, ISSUER, NOW, mint};
+use super::harness::{AUDIENCE, ISSUER, NOW, Response, Stage, get, mint, post, request};
 
 const ROUTES: &str = "
     [upstream]
@@ -153,4 +153,131 @@ fn it_puts_the_token_where_the_route_looks_for_it() {
     );
     let (code, _) = explain(&["--request", "GET /else"]);
     assert_eq!(code, Value::Null);
+}
+
+/// What the gateway that serves says of a question.
+fn ask(stage: &Stage, question: &Value) -> Value {
+    let answer = post("/explain", question.to_string()).send(stage.gateway.admin());
+    assert_eq!(answer.status, 200, "{:?}", answer.text());
+    assert_eq!(answer.field("cache-control"), Some("no-store"));
+    answer.json()
+}
+
+fn outcome(report: &Value, name: &str) -> String {
+    let mut steps = report["steps"].as_array().unwrap().iter();
+    let step = steps.find(|line| line["step"] == name).unwrap();
+    step["outcome"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_gateway_that_serves_says_what_would_become_of_a_request() {
+    let stage = Stage::new();
+    let good = mint::token();
+    let report = ask(&stage, &json!({"token": good.sign(), "url": "/orders"}));
+    assert_eq!(
+        (&report["verdict"], &report["status"]),
+        (&json!("allow"), &json!(200))
+    );
+    assert_eq!(
+        (&report["code"], &report["route"]),
+        (&Value::Null, &json!("/{*rest}"))
+    );
+    assert_eq!(outcome(&report, "signature"), "pass");
+    let stranger = mint::Token::of(mint::stranger()).sign();
+    let report = ask(&stage, &json!({"token": stranger}));
+    assert_eq!(
+        (&report["verdict"], &report["status"]),
+        (&json!("refuse"), &json!(401))
+    );
+    assert_eq!(report["code"], "signature_invalid");
+    assert_eq!(outcome(&report, "signature"), "fail");
+    assert_eq!(stage.upstream.count(), 0);
+}
+
+#[test]
+fn a_question_leaves_no_trace_in_the_gateway_that_serves() {
+    let stage = Stage::with_issuer("replay = \"reject\"");
+    let token = mint::token().claim("jti", "once").sign();
+    let metrics = || {
+        let text = get("/metrics").send(stage.gateway.admin()).text();
+        let lines = text.lines().filter(|line| {
+            ["token_cache", "requests_total", "store"]
+                .iter()
+                .any(|name| line.contains(name))
+        });
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    stage.accepts(&mint::token().claim("jti", "another"));
+    let before = metrics();
+    let question = json!({"token": token});
+    for _ in 0..2 {
+        assert_eq!(ask(&stage, &question)["verdict"], "allow");
+    }
+    assert_eq!(metrics(), before);
+    stage.allows(&get("/").bearer(&token));
+    assert_eq!(ask(&stage, &question)["code"], "token_replayed");
+    stage.refuses(&get("/").bearer(&token), 401, "token_replayed");
+}
+
+#[test]
+fn a_question_may_be_about_another_time() {
+    let stage = Stage::new();
+    let token = mint::token().claim("exp", NOW + 600).sign();
+    assert_eq!(ask(&stage, &json!({"token": token}))["verdict"], "allow");
+    let later = json!({"token": token, "at": NOW + 3600});
+    assert_eq!(ask(&stage, &later)["code"], "token_expired");
+}
+
+#[test]
+fn what_is_no_question_is_said_to_be_none() {
+    let stage = Stage::new();
+    let send = |body: &str| post("/explain", body).send(stage.gateway.admin());
+    let error = |answer: &Response| answer.json()["error"].as_str().unwrap().to_owned();
+    for (body, said) in [
+        ("", "EOF"),
+        (r#"{"url":"orders"}"#, "is no target"),
+        (r#"{"method":"G T"}"#, "is no method"),
+        (
+            r#"{"headers":{"A b":"c"}}"#,
+            "the header \"A b\" cannot be sent",
+        ),
+        (r#"{"token":"a\nb"}"#, "no header can carry"),
+        (
+            r#"{"token":"a","headers":{"authorization":"b"}}"#,
+            "leave that header out",
+        ),
+    ] {
+        let answer = send(body);
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(error(&answer).contains(said), "{body}: {}", error(&answer));
+    }
+    let long = json!({"body": "x".repeat(256 * 1024)}).to_string();
+    let answer = send(&long);
+    assert_eq!(answer.status, 413);
+    assert!(error(&answer).contains("262144 bytes"));
+    let answer = request("GET", "/explain").send(stage.gateway.admin());
+    assert_eq!((answer.status, answer.field("allow")), (405, Some("POST")));
+}
+
+#[test]
+fn who_has_no_admin_token_may_not_ask() {
+    let stage = Stage::with("[admin]\ntoken = \"0123456789abcdef\"\n");
+    let question = post(
+        "/explain",
+        json!({"token": mint::token().sign()}).to_string(),
+    );
+    let refused = question.clone().send(stage.gateway.admin());
+    assert_eq!(refused.status, 401);
+    let refused = question
+        .clone()
+        .bearer("0123456789abcdeF")
+        .send(stage.gateway.admin());
+    assert_eq!(refused.status, 401);
+    let allowed = question
+        .bearer("0123456789abcdef")
+        .send(stage.gateway.admin());
+    assert_eq!(
+        (allowed.status, &allowed.json()["verdict"]),
+        (200, &json!("allow"))
+    );
 }

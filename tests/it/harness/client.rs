@@ -33,9 +33,13 @@ pub(crate) struct Request {
 pub(crate) trait Destination {
     fn address(&self) -> SocketAddr;
     fn host(&self) -> &str;
+    /// What bodies are, if nothing else was said.
+    fn body(&self) -> Option<&str> {
+        None
+    }
 }
 
-/// An admin listener, which answers to names of this machine only.
+/// An admin listener, which answers to names of this machine only, and takes JSON only.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdminAddress(pub(crate) SocketAddr);
 
@@ -59,6 +63,10 @@ impl Destination for AdminAddress {
 
     fn host(&self) -> &str {
         "localhost"
+    }
+
+    fn body(&self) -> Option<&str> {
+        Some("application/json")
     }
 }
 
@@ -164,6 +172,13 @@ impl Request {
     pub(crate) fn send(&self, to: impl Destination) -> Response {
         let mut request = self.clone();
         request.host.get_or_insert_with(|| to.host().to_owned());
+        let is_typed = request
+            .fields
+            .iter()
+            .any(|(name, _)| name == "Content-Type");
+        if let (Some(kind), Some(_), false) = (to.body(), &request.body, is_typed) {
+            request = request.field("Content-Type", kind);
+        }
         Connection::open(to.address()).exchange(&request)
     }
 }

@@ -20,20 +20,18 @@ use crate::{
 ///
 /// # Errors
 /// A sentence, when `jwks` cannot be used.
-pub(super) fn narrow(
+pub fn narrow(
     registry: &Registry,
     keychain: &Keychain,
-    token: &str,
+    token: &[u8],
     jwks: Option<&Path>,
     own: Option<&str>,
     clock: &Clock,
 ) -> Result<Registry, String> {
     let set = jwks.map(read).transpose()?;
-    let decrypted = open(token.as_bytes(), keychain).ok();
-    let signed = decrypted
-        .as_ref()
-        .map_or(token.as_bytes(), Decrypted::nested);
-    if introspection::is_opaque(token.as_bytes()) {
+    let decrypted = open(token, keychain).ok();
+    let signed = decrypted.as_ref().map_or(token, Decrypted::nested);
+    if introspection::is_opaque(token) {
         let is_own = |issuer: &Issuer| own == Some(&*issuer.name);
         let all = registry.iter();
         let asked = all.filter(|issuer| issuer.vouches_for_opaque() || is_own(issuer));

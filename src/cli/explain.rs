@@ -12,16 +12,12 @@ use clap::{Args, ValueEnum};
 use crate::{
     clock::{Clock, UnixTime},
     config,
+    explain::{self, Question, Report},
     gateway::{Gateway, Policy},
     issuer::Refresher,
+    secret::Secret,
     telemetry::Metrics,
 };
-
-mod keys;
-mod report;
-mod request;
-
-pub use report::Report;
 
 /// What `explain` can be told.
 #[derive(Args, Clone, Debug)]
@@ -96,11 +92,12 @@ fn explain(options: &Options) -> Result<Report, String> {
     let clock = options.at.map_or_else(Clock::system, Clock::standing_at);
     let config = config::load(&options.config, &clock).map_err(|report| report.render(false))?;
     let token = read_token(&options.token)?;
+    let question = question(options, &token)?;
     let own = config.policy.token_service.as_deref();
-    let registry = keys::narrow(
+    let registry = explain::narrow(
         &config.policy.registry,
         &config.policy.keychain,
-        &token,
+        token.as_bytes(),
         options.jwks.as_deref(),
         own.map(|service| &*service.settings.issuer),
         &clock,
@@ -116,16 +113,38 @@ fn explain(options: &Options) -> Result<Report, String> {
         clock,
         Metrics::default().into(),
     );
-    let (asked, fields) = (&options.request, &options.headers);
-    let head = request::head(asked, fields, &token, &gateway, options.from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    Ok(tokio::task::LocalSet::new().block_on(&runtime, async {
+    let report = tokio::task::LocalSet::new().block_on(&runtime, async {
         tokio::task::spawn_local(refresher.run());
-        report::of(&gateway, head, options).await
-    }))
+        explain::ask(&gateway, &question).await
+    });
+    report.map_err(|error| error.to_string())
+}
+
+fn question(options: &Options, token: &str) -> Result<Question, String> {
+    let request = &options.request;
+    let mut words = request.split_whitespace();
+    let (Some(method), Some(target), None) = (words.next(), words.next(), words.next()) else {
+        return Err(format!(
+            "--request \"{request}\": write a method and a target, as in \"GET /orders/42\""
+        ));
+    };
+    let headers = options.headers.iter().map(|header| {
+        let wrong = || format!("-H \"{header}\": write a name, a colon and a value");
+        let (name, value) = header.split_once(':').ok_or_else(wrong)?;
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    Ok(Question {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers: headers.collect::<Result<_, String>>()?,
+        body: options.body.clone().into_bytes(),
+        from: options.from,
+        token: Some(Secret::new(token.as_bytes().to_vec())),
+    })
 }
 
 fn read_token(argument: &str) -> Result<String, String> {

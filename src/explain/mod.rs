@@ -1,0 +1,14 @@
+//! Why a request is refused: every step of the gateway's own pipeline over one request, for an operator.
+
+mod ask;
+mod narrow;
+mod posted;
+mod question;
+mod report;
+mod text;
+
+pub use ask::ask;
+pub use narrow::narrow;
+pub use posted::{Posted, PostedError};
+pub use question::{Question, QuestionError};
+pub use report::Report;
