@@ -1,4 +1,4 @@
-// Chromium from Debian's packages: the machine's own, or unpacked and kept. Nothing is installed on the machine.
+// Chromium from Debian's package, unpacked and kept among the tools: nothing is installed on the machine.
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -19,12 +19,18 @@ async function moreIssuers(status) {
   return { issuers: [...byName.values()], failing: other.issuers };
 }
 
+/** Without the refusals, the rest can still be shown. */
+function asNone(error) {
+  if (error instanceof Unwell) return { total: 0, by_code: [], refusals: [], error: error.message };
+  throw error;
+}
+
 async function look() {
   clearTimeout(timer);
   const mine = ++round;
   const began = performance.now();
   try {
-    const [status, refusals] = await Promise.all([ask('/status'), ask('/refusals')]);
+    const [status, refusals] = await Promise.all([ask('/status'), ask('/refusals').catch(asNone)]);
     const { issuers, failing } = await moreIssuers(status);
     if (mine !== round) return;
     unlocked();
@@ -74,8 +80,10 @@ function unlocked() {
 
 at('secret').addEventListener('submit', (event) => {
   event.preventDefault();
-  secret = at('secret-value').value.trim();
+  const given = at('secret-value').value.trim();
   at('secret-value').value = '';
+  // What no header can carry is no secret of a gateway.
+  secret = /^[\x21-\x7e]+$/.test(given) ? given : 'wrong';
   look();
 });
 

@@ -69,7 +69,7 @@ function showLast() {
 
 function showRefusals(answer) {
   lastRefusals = answer;
-  put(at('refusals-note'), answer.total > 0
+  put(at('refusals-note'), answer.error ? `They are not told: ${plain(answer.error)}` : answer.total > 0
     ? `${several(answer.total, 'refusal')} since the start. Choose a code to see only its own.`
     : 'Nothing was refused since the start.');
   showCodes(answer);
