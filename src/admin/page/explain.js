@@ -40,6 +40,7 @@ function showReport(report) {
   swap(at('answer-title'), badge(allowed ? 'good' : 'bad', title),
     allowed ? null : el('span', { class: 'sum' }, ` ${plain(report.status ?? '')} `, code(report.code ?? '')));
   at('answer-steps').replaceChildren(
+    failed ? el('p', { class: 'cause' }, theirs(failed.detail)) : '',
     el('p', { class: 'hint' }, report.route ? ['Route ', code(report.route)] : 'No route takes it',
       failed ? [', refused at the step ', el('strong', {}, plain(failed.step))] : '', '.'),
     ...stepList(report.steps, 'The steps of this request').filter(Boolean));

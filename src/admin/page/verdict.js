@@ -54,7 +54,7 @@ function showFacts(status) {
     ['Configuration', `no. ${whole(status.configuration.generation)}`],
     ['Last reload', reload ? [plain(reload.outcome), ' ', timed(reload.at)] : 'none'],
     ['Tokens remembered', whole(status.token_cache.tokens)],
-    ['Issuers ready', `${whole(status.issuer_counts.ready)} of ${whole(status.configuration.issuers)}`],
+    ['Issuers ready', `${whole(status.issuer_counts.ready)} of ${whole(status.issuer_counts.ready + status.issuer_counts.without_keys)}`],
   ]));
 }
 
