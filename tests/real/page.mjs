@@ -16,6 +16,7 @@ const axe = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'u
 /** A page on `gateway` that keeps what went wrong on it, and where it asked. */
 async function open(browser, gateway, options = {}) {
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: 'reduce', ...options });
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   const wrong = [];
   const asked = [];
