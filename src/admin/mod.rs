@@ -21,6 +21,7 @@ mod browser;
 mod explain;
 mod metrics;
 mod page;
+mod refusals;
 mod reload;
 mod status;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub listen: ListenAddress,
     /// The bearer secret of `token_file`; must be there when `listen` is not loopback.
     pub token: Option<Secret>,
+    /// How many of the last refusals are kept for whoever asks why.
+    pub refusals: usize,
 }
 
 /// An admin listener that is bound.
@@ -92,6 +95,7 @@ impl Bound {
         gateway: Arc<Gateway>,
         reloads: Option<Reloads>,
     ) -> Result<Self, ListenError> {
+        gateway.refusals().keep(settings.refusals);
         let metrics = metrics::Exposition::new(&gateway);
         let started = std::time::Instant::now();
         let admin = Admin {
@@ -201,9 +205,10 @@ impl Admin {
                 }
                 Err(usage) => text(StatusCode::BAD_REQUEST, usage),
             },
+            _ if path.starts_with(refusals::PATH) => refusals::answer_to(path, &self.gateway),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "/ /livez /readyz /metrics /status, POST /reload, POST /explain\n",
+                "/ /livez /readyz /metrics /status /refusals, POST /reload, POST /explain\n",
             ),
         }
     }

@@ -204,7 +204,7 @@ pub(super) fn status(
     json(StatusCode::OK, &status)
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     let body = serde_json::to_vec_pretty(value).unwrap_or_default();
     answer(status, "application/json", body.into())
 }

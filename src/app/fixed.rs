@@ -11,6 +11,7 @@ use crate::{
 pub(super) struct Fixed {
     server: server::Settings,
     admin: Option<server::ListenAddress>,
+    refusals: Option<usize>,
     key_cache: Option<KeyCache>,
     store: store::Settings,
     has_tls: bool,
@@ -22,6 +23,7 @@ impl Fixed {
         Self {
             server: config.server.clone(),
             admin: config.admin.as_ref().map(|admin| admin.listen.clone()),
+            refusals: config.admin.as_ref().map(|admin| admin.refusals),
             key_cache: config.key_cache.clone(),
             store: config.store.clone(),
             has_tls: config.policy.tls.is_some(),
@@ -51,6 +53,7 @@ impl Fixed {
             // New connections would be plain for clients that were promised they are not.
             ("server.tls", self.has_tls != new.has_tls),
             ("admin.listen", self.admin != new.admin),
+            ("admin.refusals", self.refusals != new.refusals),
             ("key_cache_dir", self.key_cache != new.key_cache),
             ("store.max_entries", self.store.entries != new.store.entries),
             ("store.path", self.store.path != new.store.path),

@@ -25,8 +25,11 @@ pub async fn ask(gateway: &Gateway, question: &Question) -> Result<Report, Quest
     let mut record = Record::default();
     let mut note = Note {
         peer: question.from,
+        method: head.method.clone(),
+        uri: head.uri.clone(),
         ..Note::default()
     };
+    let asked = head.clone();
     let snapshot = gateway.snapshot();
     let recent = Recent::default();
     let decided = gateway
@@ -38,6 +41,20 @@ pub async fn ask(gateway: &Gateway, question: &Question) -> Result<Report, Quest
         record.passed.extend(passed);
         Ok(permit)
     });
+    let refusal = decided.err();
     let route = note.route.as_ref().map(|route| route.name.to_string());
-    Ok(Report::of(&record, decided.err().as_ref(), route))
+    let report = Report::of(&record, refusal.as_ref(), route);
+    let considered = || snapshot.considered(&note, &asked);
+    Ok(match &refusal {
+        None => report.with(Step::Route, considered(), None),
+        Some(refusal) => {
+            let compared = snapshot.compare(refusal, &note, Some(&asked), gateway.now());
+            let remedy = refusal.code().remedy();
+            let report = match note.route {
+                Some(_) => report.with(Step::Route, considered(), None),
+                None => report,
+            };
+            report.with(refusal.step(), compared, Some(remedy))
+        }
+    })
 }

@@ -14,7 +14,8 @@ use crate::{
     },
 };
 
-/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given. A token that
+/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given; of all, without keys, where
+/// it names none of them. A token that
 /// is no JWT names none: then it is of those that are asked about such tokens, without their keys, or of `own`,
 /// the issuer that the gateway itself is.
 ///
@@ -38,16 +39,18 @@ pub fn narrow(
         let without_keys = |issuer| copy(issuer, KeySource::Fixed(Arc::default()), clock);
         return Ok(Registry::new(asked.map(|issuer| without_keys(issuer))));
     }
+    let without_keys = |issuer: &Arc<Issuer>| copy(issuer, KeySource::Fixed(Arc::default()), clock);
     let unverified = compact::parse(signed, usize::MAX).ok();
     let named = unverified.as_ref().and_then(|token| token.issuer().ok());
-    let issuer = named.and_then(|name| registry.get(&name));
-    Ok(Registry::new(issuer.map(|issuer| {
-        let source = match &set {
-            Some(set) => KeySource::Fixed(Arc::clone(set)),
-            None => issuer.keys.source().clone(),
-        };
-        copy(issuer, source, clock)
-    })))
+    let Some(issuer) = named.and_then(|name| registry.get(&name)) else {
+        // None of them is asked; their names are compared with what the token says.
+        return Ok(Registry::new(registry.iter().map(without_keys)));
+    };
+    let source = match &set {
+        Some(set) => KeySource::Fixed(Arc::clone(set)),
+        None => issuer.keys.source().clone(),
+    };
+    Ok(Registry::new([copy(issuer, source, clock)]))
 }
 
 /// `issuer` with keys from `source`.

@@ -5,7 +5,10 @@ use std::{net::IpAddr, str::FromStr};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::Question;
+use super::{
+    Question,
+    curl::{self, CurlError},
+};
 use crate::{clock::UnixTime, secret::Secret};
 
 /// A question, and the time that it is about.
@@ -22,9 +25,15 @@ pub struct Posted {
 pub enum PostedError {
     /// It is no JSON, or not of this form.
     #[error(
-        "{0}; send {{\"token\": \"…\", \"method\": \"GET\", \"url\": \"/\", \"headers\": {{}}, \"body\": \"\", \"from\": \"10.0.0.1\", \"at\": \"2026-01-31T12:00:00Z\"}}"
+        "{0}; send {{\"token\": \"…\", \"method\": \"GET\", \"url\": \"/\", \"headers\": {{}}, \"body\": \"\", \"from\": \"10.0.0.1\", \"at\": \"2026-01-31T12:00:00Z\"}}, or {{\"curl\": \"curl …\"}}"
     )]
     Form(#[from] serde_json::Error),
+    /// It has a `curl` line and the parts of a request.
+    #[error("\"curl\" says it all: leave out \"method\", \"url\", \"headers\" and \"body\"")]
+    Twice,
+    /// Its `curl` line is not understood.
+    #[error(transparent)]
+    Curl(#[from] CurlError),
 }
 
 #[derive(Deserialize)]
@@ -39,6 +48,7 @@ struct Members {
     body: String,
     from: Option<IpAddr>,
     at: Option<At>,
+    curl: Option<String>,
 }
 
 /// Header fields: an object, or pairs where a name comes more than once.
@@ -55,15 +65,26 @@ impl Posted {
     /// [`PostedError`] says what is wrong.
     pub fn parse(body: &[u8]) -> Result<Self, PostedError> {
         let members: Members = serde_json::from_slice(body)?;
-        let blank = Question::default();
+        let is_spelt = members.method.is_some()
+            || members.url.is_some()
+            || !members.headers.0.is_empty()
+            || !members.body.is_empty();
+        let blank = match &members.curl {
+            Some(_) if is_spelt => return Err(PostedError::Twice),
+            Some(line) => curl::parse(line)?,
+            None => Question {
+                headers: members.headers.0,
+                body: members.body.into_bytes(),
+                ..Question::default()
+            },
+        };
         let token = members.token.filter(|token| !token.trim().is_empty());
         let question = Question {
             method: members.method.unwrap_or(blank.method),
             target: members.url.unwrap_or(blank.target),
-            headers: members.headers.0,
-            body: members.body.into_bytes(),
             from: members.from,
             token: token.map(|token| Secret::new(token.trim().as_bytes().to_vec())),
+            ..blank
         };
         let at = members.at.map(|At(at)| at);
         Ok(Self { question, at })
@@ -122,10 +143,28 @@ mod tests {
             (&*question.method, &*question.body),
             ("PUT", b"x".as_slice())
         );
+        let line = br#"{"curl":"curl -XPUT a/b","from":"10.0.0.1"}"#;
+        let question = Posted::parse(line).unwrap().question;
+        assert_eq!(
+            (&*question.method, &*question.target),
+            ("PUT", "http://a/b")
+        );
+        assert!(question.from.is_some());
         let pairs = br#"{"headers":[["A","b"],["A","c"]],"at":5}"#;
         let posted = Posted::parse(pairs).unwrap();
         assert_eq!(posted.question.headers.len(), 2);
         assert_eq!(posted.at, Some(UnixTime(5)));
+    }
+
+    #[test]
+    fn a_command_line_says_all_or_is_none() {
+        for (wrong, said) in [
+            (r#"{"curl":"curl a","url":"/"}"#, "says it all"),
+            (r#"{"curl":"wget a"}"#, "begins with \"wget\""),
+        ] {
+            let error = Posted::parse(wrong.as_bytes()).err().unwrap().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl Question {
                 let host = HeaderValue::from_str(host).map_err(|_| wrong())?;
                 let path = match path {
                     Some(path) if is_path => path.as_str().to_owned(),
-                    Some(path) => format!("/{path}"),
+                    Some(path) => format!("/{}", path.as_str()),
                     None => "/".to_owned(),
                 };
                 return Ok((path.parse().map_err(|_| wrong())?, Some(host)));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{Record, Refusal, Step};
+use crate::gateway::{Compared, Record, Refusal, Step};
 
 /// The steps of one request, and the verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Report {
     /// The route that it took, by its name.
     pub(super) route: Option<String>,
     pub(super) steps: Vec<Line>,
+    /// What is said before the steps, in the text only.
+    #[serde(skip)]
+    pub(super) about: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,11 @@ pub(super) struct Line {
     pub(super) step: Cow<'static, str>,
     pub(super) outcome: Outcome,
     pub(super) detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) compared: Option<Compared>,
+    /// What would have had to differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) remedy: Option<Cow<'static, str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +62,23 @@ impl Report {
             code: code.map(|code| code.name().into()),
             route,
             steps: lines(record, failed.as_ref()),
+            about: Vec::new(),
         }
+    }
+
+    /// The same, with what was compared at `step`, and what would have had to differ there.
+    pub(super) fn with(
+        mut self,
+        step: Step,
+        compared: Option<Compared>,
+        remedy: Option<&'static str>,
+    ) -> Self {
+        let mut lines = self.steps.iter_mut();
+        if let Some(line) = lines.find(|line| line.step == step.name()) {
+            line.compared = compared;
+            line.remedy = remedy.map(Cow::Borrowed);
+        }
+        self
     }
 
     /// Whether the request would be forwarded.
@@ -89,6 +113,8 @@ fn lines(record: &Record, failed: Option<&(Step, String)>) -> Vec<Line> {
                 step: step.name().into(),
                 outcome,
                 detail,
+                compared: None,
+                remedy: None,
             }
         })
         .collect()

@@ -25,7 +25,14 @@ impl Gateway {
             session_keys: self.session_keys.clone(),
             calls: Arc::clone(&self.calls),
             pressure: Pressure::default(),
+            refusals: Refusals::default(),
         }
+    }
+
+    /// Its policy, if nobody else has it.
+    #[must_use]
+    pub fn into_policy(self) -> Option<Policy> {
+        Some(Arc::into_inner(self.snapshot.into_inner())?.policy)
     }
 
     /// The time at which others are asked; that of its clock unless it is beside another gateway.

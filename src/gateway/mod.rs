@@ -35,10 +35,12 @@ mod aside;
 mod ask;
 mod client;
 pub mod code;
+pub mod compare;
 mod credential;
 mod cut_off;
 mod decryption;
 mod facts;
+pub mod glimpse;
 mod grpc;
 mod guard;
 pub mod holder;
@@ -54,6 +56,9 @@ pub mod proof;
 mod prove;
 pub mod recent;
 pub mod refusal;
+pub mod refusals;
+mod remedy;
+mod remember;
 pub mod request_id;
 pub mod respond;
 mod say;
@@ -62,8 +67,10 @@ mod subject;
 mod switch;
 mod token_endpoint;
 pub mod trace;
+mod words;
 
 pub use code::Code;
+pub use compare::Compared;
 pub use cut_off::CutOff;
 pub use decryption::DecryptionError;
 pub use http2::Http2Error;
@@ -73,8 +80,10 @@ pub use refusal::Refusal;
 pub use trace::{Record, Silent, Step, Trace};
 
 use decryption::Decryption;
+use glimpse::Glimpse;
 use proof::{Proof, Proofs};
 pub use recent::Recent;
+use refusals::Refusals;
 
 /// The gateway: shared by all workers.
 pub struct Gateway {
@@ -98,6 +107,8 @@ pub struct Gateway {
     calls: Arc<Semaphore>,
     /// How near it is to the most memory that it may hold.
     pressure: Pressure,
+    /// What was refused lately.
+    refusals: Refusals,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -166,19 +177,23 @@ impl Gateway {
         note.token = credential::wanted(&token, snapshot, &route);
         let proof = self
             .prove(&token, snapshot, &route, recent, note, trace)
-            .await?;
+            .await;
+        note.proof = Some(proof.inspect_err(|_| self.look_into(&token, note, trace))?);
+        let Some(proof) = &note.proof else {
+            return Err(Refusal::Panicked);
+        };
         if let Some(session) = &session {
             login::check(session, &proof.issuer)?;
         }
         let principal = self
-            .identify(&proof, snapshot, head.uri.path(), trace)
+            .identify(proof, snapshot, head.uri.path(), trace)
             .await?;
         holder::check(principal.identity(), snapshot, note)?;
-        if let Some(service) = issued::service_of(snapshot, &proof) {
-            Box::pin(self.check_stands(service, &proof)).await?;
+        if let Some(service) = issued::service_of(snapshot, proof) {
+            Box::pin(self.check_stands(service, proof)).await?;
         }
         if proof.is_asked_about() {
-            Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
+            Box::pin(self.ask_as_well(token.expose(), proof, trace)).await?;
         }
         say::principal(trace, &principal);
         let fresh = match session {
@@ -201,7 +216,8 @@ impl Gateway {
             Box::pin(self.use_up(&proof.issuer, &permit, trace)).await?;
         }
         if let (Some(fresh), Some(principal)) = (fresh, permit.principal()) {
-            self.begin(fresh, &proof.issuer, principal.identity(), note, trace);
+            let issuer = Arc::clone(&proof.issuer);
+            self.begin(fresh, &issuer, principal.identity(), note, trace);
         }
         Ok(permit)
     }

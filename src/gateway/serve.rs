@@ -35,6 +35,7 @@ impl Gateway {
             session_keys: OnceLock::new(),
             calls,
             pressure: Pressure::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -147,6 +148,8 @@ impl Gateway {
         let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
         let mut note = Note {
             peer: exchange.peer.address,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
             certificate: snapshot.shown_certificate(exchange.peer),
             ..Note::default()
         };
@@ -205,6 +208,7 @@ impl Gateway {
             }
             Err(refusal) => {
                 self.tell(&refusal, &note, &request_id, exchange.peer);
+                self.remember(&refusal, &note, &request_id, &snapshot);
                 let metadata = snapshot.resource_metadata(note.route.as_ref());
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
@@ -315,6 +319,7 @@ impl Gateway {
             client = peer.address.map(tracing::field::display),
             "refuse"
         );
+        self.remember_unread(code, id, peer.address);
     }
 }
 

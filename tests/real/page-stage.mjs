@@ -69,6 +69,11 @@ export async function haveTraffic(gateway) {
     const token = `${part(head)}.${part({ iss, [HOSTILE]: 1, exp: 1 })}.AAAA`;
     await get('/orders/9', token);
   }
+  const pays = await gateway.issuer.token(3600, { scope: 'payments:write' });
+  for (let n = 0; n < 8; n += 1) {
+    await raw(gateway, `POST /payments/${n} HTTP/1.1\r\nHost: api.example.com\r\nAuthorization: Bearer ${pays}\r\n`
+      + 'Content-Length: 0\r\nConnection: close\r\n\r\n');
+  }
   await raw(gateway, `GET /orders/<img/src=x/onerror=alert(1)> HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n`);
   await get(`/orders/${encodeURIComponent(HOSTILE)}`);
 }

@@ -43,7 +43,7 @@ function showReport(report) {
     failed ? el('p', { class: 'cause' }, theirs(failed.detail)) : '',
     el('p', { class: 'hint' }, report.route ? ['Route ', code(report.route)] : 'No route takes it',
       failed ? [', refused at the step ', el('strong', {}, plain(failed.step))] : '', '.'),
-    ...stepList(report.steps, 'The steps of this request').filter(Boolean));
+    ...stepList(report.steps, 'The steps of this request'));
   at('answer').hidden = false;
   at('answer-title').focus();
 }

@@ -1,6 +1,6 @@
 // Refusals: how many by code, and the last ones with their steps.
 
-const AT_FIRST = 20;
+const AT_FIRST = 10;
 const codes = table('Refusals by code', ['Code', 'Status', 'Last minute', '15 minutes', 'Share']);
 let onlyCode = null;
 let mostRefusals = AT_FIRST;
@@ -48,9 +48,11 @@ function makeRefusal() {
         ['Request', code(one.request_id)],
         ['Client', one.client ? code(one.client) : null],
         ['Issuer', one.issuer ? code(one.issuer) : null],
-        ['Header', one.header ? code(JSON.stringify(one.header)) : null],
+        ['alg', one.header?.alg ? code(one.header.alg) : null],
+        ['kid', one.header?.kid ? code(one.header.kid) : null],
+        ['typ', one.header?.typ ? code(one.header.typ) : null],
         ['Claims', one.claims?.length ? values(one.claims) : null],
-      ])), ...stepList(one.steps, 'The steps of this refusal').filter(Boolean));
+      ])), ...stepList(one.steps, 'The steps of this refusal'));
   };
   return { node, update };
 }

@@ -2,7 +2,7 @@
 
 const MOST_ROWS = 300;
 const routes = table('Routes, in the order of the configuration',
-  ['Route', 'Host', 'Path', 'Methods', 'Access', 'Issuers', 'Scopes', 'Upstream']);
+  ['Route', 'Methods', 'Access', 'Issuers', 'Scopes', 'Upstream']);
 const upstreams = table('Addresses of the upstreams',
   ['Upstream', 'Server', 'Address', 'State', 'Under way', 'Last error']);
 
@@ -20,9 +20,8 @@ const cut = (all, one) => (all.length > MOST_ROWS ? `The first ${MOST_ROWS} of $
 function showRoutes(all) {
   put(at('routes-note'), all.length === 0 ? 'There are none.' : cut(all, 'route'));
   routes.fill(all.slice(0, MOST_ROWS).map((route) => ({
-    key: route.route,
-    cells: [code(route.route), route.host === null ? 'any' : code(route.host),
-      [code(route.path), route.filters > 0 ? ` with ${several(route.filters, 'filter')}` : ''],
+    key: `${route.route} ${route.methods}`,
+    cells: [[code(route.route), route.filters > 0 ? ` with ${several(route.filters, 'filter')}` : ''],
       route.methods === null ? 'any' : plain(route.methods.join(', ')),
       ACCESS[route.access] ?? plain(route.access),
       route.access === 'public' ? DASH : route.issuers === null ? 'any' : listed(route.issuers, 'none'),
