@@ -1,6 +1,8 @@
 // The page of the admin listener in Debian's Chromium, driven by playwright-core, looked at by axe-core.
 
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { install } from './chromium.mjs';
@@ -84,7 +86,7 @@ async function loading(browser, gateway) {
       'https://idp.example.com/real', '/payments/{id}', 'payments:write', 'token required', 'healthy', gateway.upstream.url]) {
       assert.ok(text.includes(one), `${one}\n${text}`);
     }
-    await page.getByText('https://idp.example.com/real').last().click();
+    await page.locator('#issuer-list summary').filter({ hasText: 'https://idp.example.com/real' }).click();
     assert.match(await page.innerText('#issuer-list'), /k1\s+EC\s+ES256/);
   });
   await check('the filter finds issuers by name and state', async () => {
@@ -272,10 +274,10 @@ async function locked(browser, gateway) {
 }
 
 async function others(browser, gateway) {
-  const evil = (await import('node:http')).createServer((request, response) => {
+  const evil = http.createServer((request, response) => {
     response.setHeader('content-type', 'text/html').end('<!doctype html><title>evil</title>');
   }).listen(0, '127.0.0.1');
-  await (await import('node:events')).once(evil, 'listening');
+  await once(evil, 'listening');
   await check('a page of another origin can neither ask nor reload nor frame', async () => {
     const page = await open(browser, { adminUrl: `http://localhost:${evil.address().port}/` });
     await page.to();
@@ -356,9 +358,13 @@ async function keyboard(browser, gateway) {
 
 /** A picture of the page as a visitor finds it, for the documents. */
 async function picture(page, name, asked) {
-  if (!process.env.UPDATE_SCREENSHOTS) return;
-  if (asked) await explain(page, asked, '/orders/42');
-  await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
+  if (asked) {
+    await explain(page, asked, '/orders/42');
+    await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
+  } else {
+    await page.locator('#last summary').filter({ hasText: 'scope_insufficient' }).first().click();
+    await page.evaluate(() => { document.activeElement.blur(); document.getElementById('last-title').scrollIntoView(); });
+  }
   await page.screenshot({ path: path.join(docs, `page-${name}.png`) });
 }
 
@@ -366,10 +372,12 @@ async function looks(browser, gateway) {
   const expired = await gateway.issuer.token(-7200, { scope: 'orders:read' });
   const all = [['light', 'light', WIDE], ['dark', 'dark', WIDE], ['phone', 'light', PHONE], ['phone-dark', 'dark', PHONE]];
   for (const [name, colorScheme, viewport] of all) {
-    const large = name === 'phone' ? { viewport: { width: 390, height: 844 }, deviceScaleFactor: 1.5 } : { viewport: { ...WIDE, height: 1180 } };
+    const isPhone = name === 'phone';
+    const large = isPhone ? { viewport: { width: 390, height: 844 }, deviceScaleFactor: 1.5 }
+      : { viewport: { ...WIDE, height: 1000 } };
     if (process.env.UPDATE_SCREENSHOTS && name !== 'phone-dark') {
       const page = await shown(browser, gateway, { colorScheme, ...large });
-      await picture(page, name, name === 'phone' ? undefined : expired);
+      await picture(page, name, isPhone ? undefined : expired);
       await page.context().close();
     }
     const page = await shown(browser, gateway, { colorScheme, viewport });
