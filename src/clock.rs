@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -12,6 +13,11 @@ use std::{
 /// Whole seconds since 1970-01-01T00:00:00Z, as RFC 7519 §2 counts them. May be negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i64);
+
+/// A text is no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write 2026-01-31T12:00:00Z, or seconds since 1970")]
+pub struct UnixTimeError;
 
 impl UnixTime {
     /// This time and `seconds` more; stops at the ends of the range instead of wrapping.
@@ -24,6 +30,20 @@ impl UnixTime {
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl FromStr for UnixTime {
+    type Err = UnixTimeError;
+
+    /// RFC 3339, or seconds since 1970.
+    fn from_str(text: &str) -> Result<Self, UnixTimeError> {
+        if let Ok(seconds) = text.parse() {
+            return Ok(Self(seconds));
+        }
+        let time = text.parse::<jiff::Timestamp>();
+        time.map(|time| Self(time.as_second()))
+            .map_err(|_| UnixTimeError)
     }
 }
 

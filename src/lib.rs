@@ -60,6 +60,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod deadline;
+pub mod explain;
 pub mod forward;
 pub mod gateway;
 pub mod gather;

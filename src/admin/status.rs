@@ -11,6 +11,7 @@ use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 mod credential;
 mod issuer;
 pub(super) mod listing;
+mod route;
 mod store;
 mod token_service;
 mod upstream;
@@ -18,6 +19,7 @@ mod upstream;
 use credential::CredentialStatus;
 use issuer::IssuerStatus;
 use listing::Listing;
+use route::RouteStatus;
 use store::StoreStatus;
 use token_service::TokenServiceStatus;
 use upstream::UpstreamStatus;
@@ -42,6 +44,8 @@ struct IssuerReady<'s> {
 struct Status<'s> {
     version: &'static str,
     uptime_seconds: u64,
+    /// As `/readyz` says it.
+    ready: bool,
     draining: bool,
     configuration: Configuration,
     token_cache: TokenCache,
@@ -93,14 +97,6 @@ pub(super) struct Counts {
     pub(super) inactive: usize,
 }
 
-#[derive(Serialize)]
-struct RouteStatus<'s> {
-    route: &'s str,
-    methods: Option<Vec<&'s str>>,
-    access: &'static str,
-    upstream: &'s str,
-}
-
 impl Counts {
     pub(super) fn of(registry: &Registry) -> Self {
         let mut counts = Self::default();
@@ -127,12 +123,7 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
         active: issuer.active,
         keys: issuer.keys.usable(),
     });
-    // Without issuers there is nothing to wait for: every route is public.
-    let keys = registry.is_empty()
-        || registry
-            .iter()
-            .any(|issuer| issuer.active && issuer.is_ready());
-    let ready = keys && !draining;
+    let ready = has_keys(registry) && !draining;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -148,6 +139,12 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
     )
 }
 
+/// Without issuers there is nothing to wait for: every route is public.
+fn has_keys(registry: &Registry) -> bool {
+    let mut issuers = registry.iter();
+    registry.is_empty() || issuers.any(|issuer| issuer.active && issuer.is_ready())
+}
+
 /// Everything that an operator may want to know.
 pub(super) fn status(
     gateway: &Gateway,
@@ -160,15 +157,8 @@ pub(super) fn status(
     let policy = &snapshot.policy;
     let now = gateway.now();
     let upstream = |number: usize| policy.upstreams.get(number).map_or("-", |u| &*u.name);
-    let routes = policy.routes.all().iter().map(|route| RouteStatus {
-        route: &route.name,
-        methods: route
-            .methods
-            .as_ref()
-            .map(|m| m.iter().map(http::Method::as_str).collect()),
-        access: route.access.name(),
-        upstream: upstream(route.upstream),
-    });
+    let routes = policy.routes.all().iter();
+    let routes = routes.map(|route| RouteStatus::of(route, upstream(route.upstream)));
     let upstreams = policy
         .upstreams
         .iter()
@@ -180,6 +170,7 @@ pub(super) fn status(
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: uptime.as_secs(),
+        ready: has_keys(&policy.registry) && course == Course::Serve,
         draining: course != Course::Serve,
         configuration: Configuration {
             generation: snapshot.generation,
@@ -213,7 +204,7 @@ pub(super) fn status(
     json(StatusCode::OK, &status)
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     let body = serde_json::to_vec_pretty(value).unwrap_or_default();
     answer(status, "application/json", body.into())
 }

@@ -12,6 +12,7 @@ use crate::{
 pub(super) struct Fixed {
     server: server::Settings,
     admin: Option<server::ListenAddress>,
+    refusals: Option<usize>,
     key_cache: Option<KeyCache>,
     store: store::Settings,
     access_log: Option<access_log::Settings>,
@@ -25,6 +26,7 @@ impl Fixed {
         Self {
             server: config.server.clone(),
             admin: config.admin.as_ref().map(|admin| admin.listen.clone()),
+            refusals: config.admin.as_ref().map(|admin| admin.refusals),
             key_cache: config.key_cache.clone(),
             store: config.store.clone(),
             access_log: config.access_log.clone(),
@@ -56,6 +58,7 @@ impl Fixed {
             // New connections would be plain for clients that were promised they are not.
             ("server.tls", self.has_tls != new.has_tls),
             ("admin.listen", self.admin != new.admin),
+            ("admin.refusals", self.refusals != new.refusals),
             ("key_cache_dir", self.key_cache != new.key_cache),
             ("access_log", self.access_log != new.access_log),
             ("store.max_entries", self.store.entries != new.store.entries),

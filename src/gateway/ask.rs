@@ -116,7 +116,7 @@ impl Gateway {
         token: &[u8],
         endpoint: &Introspection,
     ) -> Result<Vouched, IntrospectionError> {
-        endpoint.ask(token, self.clock.now(), &self.calls).await
+        endpoint.ask(token, self.present(), &self.calls).await
     }
 }
 

@@ -2,6 +2,7 @@
 //! is a [`Refusal`]. `explain` runs the same function with a [`Trace`] that keeps notes.
 
 use std::{
+    net::IpAddr,
     rc::Rc,
     sync::{Arc, OnceLock},
     time::Instant,
@@ -33,13 +34,16 @@ use crate::{
 
 mod access;
 mod again;
+mod aside;
 mod ask;
 mod client;
 pub mod code;
+pub mod compare;
 mod credential;
 mod cut_off;
 mod decryption;
 mod facts;
+pub mod glimpse;
 mod grpc;
 mod guard;
 pub mod holder;
@@ -55,6 +59,9 @@ pub mod proof;
 mod prove;
 pub mod recent;
 pub mod refusal;
+pub mod refusals;
+mod remedy;
+mod remember;
 pub mod request_id;
 pub mod respond;
 mod say;
@@ -64,8 +71,10 @@ mod switch;
 mod token_endpoint;
 pub mod trace;
 mod traced;
+mod words;
 
 pub use code::Code;
+pub use compare::Compared;
 pub use cut_off::CutOff;
 pub use decryption::DecryptionError;
 pub use http2::Http2Error;
@@ -75,8 +84,10 @@ pub use refusal::Refusal;
 pub use trace::{Record, Silent, Step, Trace};
 
 use decryption::Decryption;
+use glimpse::Glimpse;
 use proof::{Proof, Proofs};
 pub use recent::Recent;
+use refusals::Refusals;
 
 /// The gateway: shared by all workers.
 pub struct Gateway {
@@ -85,6 +96,8 @@ pub struct Gateway {
     decryption: Decryption,
     limits: Limits,
     clock: Clock,
+    /// Of a gateway beside another one, that one's clock.
+    present: Option<Clock>,
     metrics: Arc<Metrics>,
     /// What was good once, and is not any more.
     store: Arc<dyn Store>,
@@ -102,6 +115,8 @@ pub struct Gateway {
     access_log: Option<Arc<AccessLog>>,
     /// Whose traces are continued, and who records requests.
     tracing: Tracing,
+    /// What was refused lately.
+    refusals: Refusals,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -170,22 +185,26 @@ impl Gateway {
         note.token = credential::wanted(&token, snapshot, &route);
         let proof = self
             .prove(&token, snapshot, &route, recent, note, trace)
-            .await?;
+            .await;
+        note.proof = Some(proof.inspect_err(|_| self.look_into(&token, note, trace))?);
+        let Some(proof) = &note.proof else {
+            return Err(Refusal::Panicked);
+        };
         if let Some(session) = &session {
             login::check(session, &proof.issuer)?;
         }
         let principal = self
-            .identify(&proof, snapshot, head.uri.path(), trace)
+            .identify(proof, snapshot, head.uri.path(), trace)
             .await?;
         if let Some(entry) = &note.entry {
             entry.is_of(principal.subject());
         }
         holder::check(principal.identity(), snapshot, note)?;
-        if let Some(service) = issued::service_of(snapshot, &proof) {
-            Box::pin(self.check_stands(service, &proof)).await?;
+        if let Some(service) = issued::service_of(snapshot, proof) {
+            Box::pin(self.check_stands(service, proof)).await?;
         }
         if proof.is_asked_about() {
-            let asked = self.ask_as_well(token.expose(), &proof, trace);
+            let asked = self.ask_as_well(token.expose(), proof, trace);
             let record = note.trace.record.as_deref();
             Box::pin(waiting(record, Wait::Introspection, asked)).await?;
         }
@@ -210,7 +229,8 @@ impl Gateway {
             Box::pin(self.use_up(&proof.issuer, &permit, trace)).await?;
         }
         if let (Some(fresh), Some(principal)) = (fresh, permit.principal()) {
-            self.begin(fresh, &proof.issuer, principal.identity(), note, trace);
+            let issuer = Arc::clone(&proof.issuer);
+            self.begin(fresh, &issuer, principal.identity(), note, trace);
         }
         Ok(permit)
     }
@@ -234,6 +254,7 @@ impl Gateway {
         let identity = claims::check(proof.evidence.clone(), rules, now, resource)?;
         say::claims(trace, &identity, rules, now);
         if by != NOBODY {
+            let now = self.present();
             return Box::pin(subject::look_up(proof, snapshot, identity, now, trace)).await;
         }
         Ok(proof.memo.principal(identity, &proof.issuer.identity)?)

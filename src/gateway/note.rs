@@ -2,7 +2,9 @@
 
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
-use super::login::Login;
+use http::{Method, Uri};
+
+use super::{glimpse::Glimpse, login::Login, proof::Proof};
 use crate::{
     access_log::Entry, issuer::Issuer, route::Route, secret::Secret, spans::Traced,
     tls::PeerCertificate,
@@ -13,12 +15,20 @@ use crate::{
 pub struct Note {
     /// The other end of the connection, known from the beginning; `None` on a Unix socket.
     pub peer: Option<IpAddr>,
+    /// The method that was asked with.
+    pub method: Method,
+    /// The target as it came, before it is made canonical.
+    pub uri: Uri,
     /// The certificate that the client has shown, where it may count.
     pub certificate: Option<Rc<PeerCertificate>>,
     /// The route that it took.
     pub route: Option<Arc<Route>>,
     /// The issuer that its token names, if it is in the registry.
     pub issuer: Option<Arc<Issuer>>,
+    /// What was proved of its token.
+    pub proof: Option<Arc<Proof>>,
+    /// Of a token that was refused before anything was proved of it: what it says of itself.
+    pub glimpse: Option<Box<Glimpse>>,
     /// Its token, where the upstream's credential is made of that.
     pub token: Option<Secret>,
     /// What has become of its session.

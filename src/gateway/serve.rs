@@ -30,12 +30,14 @@ impl Gateway {
             records: memory,
             guesses: Guesses::default(),
             clock,
+            present: None,
             metrics,
             session_keys: OnceLock::new(),
             calls,
             pressure: Pressure::default(),
             access_log: None,
             tracing: Tracing::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -152,6 +154,8 @@ impl Gateway {
         let request_id = request_id::of(&head, trusted);
         let mut note = Note {
             peer: exchange.peer.address,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
             certificate: snapshot.shown_certificate(exchange.peer),
             entry: self.begin_line(&head, &request_id, exchange),
             trace: self.traced(&head, &snapshot, exchange, trusted, &request_id),
@@ -224,6 +228,7 @@ impl Gateway {
             }
             Err(refusal) => {
                 self.tell(&refusal, &note, &request_id, exchange.peer);
+                self.remember(&refusal, &note, &request_id, &snapshot);
                 let code = refusal.code();
                 traced::end(&mut note, code.status(), Some(code));
                 let metadata = snapshot.resource_metadata(note.route.as_ref());
@@ -337,6 +342,7 @@ impl Gateway {
             "refuse"
         );
         self.line_unread(code, id, peer);
+        self.remember_unread(code, id, peer.address);
     }
 }
 

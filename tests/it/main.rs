@@ -89,6 +89,7 @@ mod outbound_http2;
 #[cfg(test)]
 mod overload;
 #[cfg(test)]
+mod page;
 mod path;
 #[cfg(test)]
 mod process;
