@@ -53,7 +53,7 @@ fn explain(text: &mut String, line: &Line) {
     if let Some(compared) = &line.compared {
         for (label, side) in [
             (&*compared.what, &compared.token),
-            ("asked for", &compared.configured),
+            ("configured", &compared.configured),
         ] {
             let nothing = ["nothing".to_owned()];
             let side = if side.is_empty() {

@@ -37,6 +37,24 @@ impl Gateway {
         Some(Arc::into_inner(self.snapshot.into_inner())?.policy)
     }
 
+    /// What the gateway answers itself, so that no route sees it; `head` is as it came.
+    #[must_use]
+    pub fn answers_itself(&self, head: &Parts) -> Option<&'static str> {
+        let snapshot = self.snapshot();
+        if snapshot
+            .metadata
+            .as_ref()
+            .and_then(|m| m.at(head))
+            .is_some()
+        {
+            Some("the document about its resources (RFC 9728)")
+        } else if login::end_asked_for(&snapshot, head).is_some() {
+            Some("the end of a session")
+        } else {
+            token_endpoint::asked_for(&snapshot, head).map(|_| "its token service")
+        }
+    }
+
     /// The time at which others are asked; that of its clock unless it is beside another gateway.
     pub(super) fn present(&self) -> UnixTime {
         self.present.as_ref().unwrap_or(&self.clock).now()

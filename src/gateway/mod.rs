@@ -186,6 +186,7 @@ impl Gateway {
         let proof = self
             .prove(&token, snapshot, &route, recent, note, trace)
             .await;
+        // It moves to where a refusal finds it; a request that is let through pays nothing for that.
         note.proof = Some(proof.inspect_err(|_| self.look_into(&token, note, trace))?);
         let Some(proof) = &note.proof else {
             return Err(Refusal::Panicked);

@@ -672,7 +672,7 @@ fn the_command_asks_a_gateway_about_a_request_that_it_refused() {
         "{said}"
     );
     assert!(
-        said.contains("exp        ") && said.contains("asked for  now "),
+        said.contains("exp        ") && said.contains("configured now "),
         "{said}"
     );
     assert!(
@@ -764,7 +764,10 @@ fn a_pasted_command_line_is_the_request() {
             "request_malformed",
         ),
         (
-            format!("curl api.example/else --oauth2-bearer {token}x"),
+            format!(
+                "curl api.example/else --oauth2-bearer {}",
+                mint::Token::of(mint::stranger()).sign()
+            ),
             "signature_invalid",
         ),
         (
@@ -778,7 +781,7 @@ fn a_pasted_command_line_is_the_request() {
         assert!(said.ends_with(&format!(" {code}\n")), "{line}: {said}");
         assert!(!said.contains(&token), "{said}");
         if code == "issuer_unknown" {
-            assert!(said.contains(&format!("asked for  {ISSUER}")), "{said}");
+            assert!(said.contains(&format!("configured {ISSUER}")), "{said}");
         }
     }
     for (line, why) in [
@@ -820,4 +823,25 @@ fn a_command_line_may_be_asked_of_the_gateway_that_serves() {
             .contains("the shell would put something")
     );
     assert_eq!(stage.upstream.count(), 0);
+}
+
+#[test]
+fn what_the_gateway_answers_itself_is_no_routes() {
+    let stage = Stage::with("[server]\npublic_url = \"http://api.example.com\"\n");
+    let own = "/.well-known/oauth-protected-resource";
+    let report = ask(&stage, &json!({"url": own}));
+    assert_eq!(
+        (&report["verdict"], &report["route"]),
+        (&json!("allow"), &Value::Null)
+    );
+    let said = line(&report, "route")["detail"].as_str().unwrap();
+    assert!(
+        said.starts_with("none: the gateway answers this itself"),
+        "{said}"
+    );
+    assert_eq!(outcome(&report, "token"), "skip");
+    assert_eq!(
+        ask(&stage, &json!({"url": "/.well-known/else"}))["code"],
+        "token_missing"
+    );
 }

@@ -185,6 +185,18 @@ fn limits_of_an_overload() {
 }
 
 #[test]
+fn so_many_refusals_are_kept() {
+    let refusals = |text: &str| accept_with(text).admin.unwrap().refusals;
+    assert_eq!(refusals(""), 200);
+    assert_eq!(refusals("[admin]\nrefusals = 0\n"), 0);
+    for number in ["-1", "10001"] {
+        let line = format!("refusals = {number}");
+        let said = "a whole number from 0 to 10000";
+        refused("[admin]", &line, 12, &[said]);
+    }
+}
+
+#[test]
 fn an_admin_listener_that_is_not_loopback_needs_a_token() {
     let token = "0123456789abcdef";
     let text = format!("[admin]\nlisten = \"0.0.0.0:9090\"\ntoken = \"{token}\"\n");

@@ -13,7 +13,7 @@ pub(super) fn compare(case: &Case<'_>) -> Option<Compared> {
         Multiple::Reject => None,
         Multiple::First => Some("the first of them counts".to_owned()),
     };
-    let token = case.head.map(|head| sent(head)).unwrap_or_default();
+    let token = case.head.map(sent).unwrap_or_default();
     Some(Compared::new("token", token, words::several(places)).noting(note))
 }
 

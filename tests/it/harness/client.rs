@@ -1,6 +1,7 @@
 //! A plain HTTP/1.1 client that sends what it is told, also when that is no HTTP at all.
 
 use std::{
+    fmt,
     io::{BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
 };
@@ -53,6 +54,12 @@ impl Destination for SocketAddr {
 
     fn host(&self) -> &str {
         API_HOST
+    }
+}
+
+impl fmt::Display for AdminAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
