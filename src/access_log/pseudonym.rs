@@ -11,7 +11,7 @@ pub(super) enum Pseudonyms {
     /// As they are.
     Plain,
     /// Under a keyed hash.
-    Hashed(hmac::Key),
+    Hashed(Box<hmac::Key>),
 }
 
 /// How much of a hash is told, in bytes: nobody finds two subjects with the same.
@@ -22,18 +22,20 @@ impl Pseudonyms {
         match subject {
             Subject::None => Self::None,
             Subject::Plain => Self::Plain,
-            Subject::Hash(Some(key)) => {
-                Self::Hashed(hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret()))
-            }
+            Subject::Hash(Some(key)) => Self::hashed(key.expose_secret()),
             Subject::Hash(None) => {
                 let mut key = [0; 32];
                 match rand::fill(&mut key) {
-                    Ok(()) => Self::Hashed(hmac::Key::new(hmac::HMAC_SHA256, &key)),
+                    Ok(()) => Self::hashed(&key),
                     // Rather none than one that can be guessed.
                     Err(_) => Self::None,
                 }
             }
         }
+    }
+
+    fn hashed(key: &[u8]) -> Self {
+        Self::Hashed(Box::new(hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
     /// What is told of the event's subject. The same subject of another issuer is somebody else.
