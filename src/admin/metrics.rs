@@ -59,7 +59,10 @@ impl Collector for KeySets {
         let snapshot = self.0.snapshot();
         let now = self.0.now();
         token_cache(&mut encoder, self.0.token_cache())?;
-        store::encode(&mut encoder, self.0.store_size().unwrap_or_default())?;
+        match self.0.remote_store() {
+            Some(remote) => store::encode_remote(&mut encoder, &remote)?,
+            None => store::encode(&mut encoder, self.0.store_size().unwrap_or_default())?,
+        }
         upstreams::encode(&mut encoder, &snapshot.policy.upstreams, self.0.clock())?;
         credentials::encode(&mut encoder, &snapshot.policy.credentials, now)?;
         let counts = Counts::of(&snapshot.policy.registry);

@@ -55,6 +55,12 @@ impl Fixed {
             ("store.max_entries", self.store.entries != new.store.entries),
             ("store.path", self.store.path != new.store.path),
             ("store.max_size", self.store.max_size != new.store.max_size),
+            // And what stands beside it: the server, its password and its certificates.
+            ("store.url", self.store.redis != new.store.redis),
+            (
+                "store.on_failure",
+                self.store.on_failure != new.store.on_failure,
+            ),
         ];
         let messages: Vec<_> = changed
             .into_iter()
