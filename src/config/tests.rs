@@ -19,6 +19,7 @@ mod routes;
 mod sections;
 mod session;
 mod signing;
+mod store;
 mod tls;
 mod token_service;
 mod upstreams;

@@ -30,6 +30,8 @@ mod line;
 mod resp;
 mod settings;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use commands::Commands;
 use driver::{Driver, Task};
