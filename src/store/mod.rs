@@ -1,5 +1,5 @@
 //! What is good once: keys that are remembered until a time, so that no second request uses them. And
-//! [`Records`]: values under such keys.
+//! [`Records`]: values under such keys, and [`Buckets`]: how many requests are left.
 //!
 //! A [`Store`] answers later, for it may stand on a disk, or elsewhere, and be shared by several gateways.
 //! Here are the gateway's own memory, [`Memory`], and a file that outlives it, [`Disk`].
@@ -10,11 +10,13 @@ use aws_lc_rs::digest;
 
 use crate::clock::UnixTime;
 
+pub mod buckets;
 mod disk;
 mod memory;
 mod open;
 pub mod records;
 
+pub use buckets::{Ask, Buckets, Level, LocalBuckets, Rate};
 pub use disk::{Disk, DiskError};
 pub use memory::Memory;
 pub use open::{Opened, Settings, open};

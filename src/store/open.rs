@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{DEFAULT_CAPACITY, Disk, DiskError, Memory, Records, Store};
+use super::{Buckets, DEFAULT_CAPACITY, Disk, DiskError, Memory, Records, Store};
 use crate::clock::Clock;
 
 /// What is kept, and where.
@@ -16,12 +16,14 @@ pub struct Settings {
     pub max_size: u64,
 }
 
-/// One store, for both of its uses.
+/// One store, for all of its uses.
 pub struct Opened {
     /// What is good once.
     pub once: Arc<dyn Store>,
     /// What is kept with a value.
     pub records: Arc<dyn Records>,
+    /// Rate limits that other gateways count too; `None` where no other gateway sees the store.
+    pub buckets: Option<Arc<dyn Buckets>>,
 }
 
 /// Opens the store that `settings` ask for; a file is made when it is not there. Blocks: a file is read
@@ -43,7 +45,16 @@ impl Opened {
         Self {
             once: Arc::<S>::clone(&store),
             records: store,
+            buckets: None,
         }
+    }
+}
+
+impl Settings {
+    /// Whether other gateways see it too.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        false
     }
 }
 
