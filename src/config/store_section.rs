@@ -54,6 +54,11 @@ const FAILURES: &[Key] = &[
         "\"refuse\"",
         "Whether a session was ended: \"refuse\", or \"allow\": then it goes on.",
     ),
+    key(
+        "rate_limits",
+        "\"allow\"",
+        "How many requests are left of a shared limit: \"allow\": then nobody counts them, or \"refuse\".",
+    ),
 ];
 
 /// The least that a file may be held to: what a commit replaces must find room beside it.
@@ -99,6 +104,7 @@ fn on_failure(store: &Section<'_>) -> OnFailure {
         allow_replay: allows("replay"),
         allow_revoked: allows("revocation"),
         allow_ended_sessions: allows("sessions"),
+        allow_uncounted: allows("rate_limits"),
     };
     for (name, is_allowed, what) in [
         ("replay", on_failure.allow_replay, "used tokens"),

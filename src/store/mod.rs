@@ -1,5 +1,5 @@
 //! What is good once: keys that are remembered until a time, so that no second request uses them. And
-//! [`Records`]: values under such keys.
+//! [`Records`]: values under such keys, and [`Buckets`]: how many requests are left.
 //!
 //! A [`Store`] answers later, for it may stand on a disk, or elsewhere, and be shared by several gateways.
 //! Here are the gateway's own memory, [`Memory`], a file that outlives it, [`Disk`], and a server for several,
@@ -11,6 +11,7 @@ use aws_lc_rs::digest;
 
 use crate::clock::UnixTime;
 
+pub mod buckets;
 mod disk;
 mod memory;
 mod on_failure;
@@ -18,6 +19,7 @@ mod open;
 pub mod records;
 mod redis;
 
+pub use buckets::{Ask, Buckets, Level, LocalBuckets, Rate};
 pub use disk::{Disk, DiskError};
 pub use memory::Memory;
 pub use on_failure::{OnFailure, Use};

@@ -11,10 +11,12 @@ pub enum Use {
     Sessions,
     /// To issue a token, and to know an opaque one.
     TokenService,
+    /// What is left of a rate limit.
+    RateLimits,
 }
 
-/// Where a request goes on although the store cannot say. By default it is refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where a request goes on although the store cannot say. By default it is refused, and not counted by a rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnFailure {
     /// Tokens that are good once may be used again.
     pub allow_replay: bool,
@@ -22,6 +24,8 @@ pub struct OnFailure {
     pub allow_revoked: bool,
     /// Sessions that were ended go on.
     pub allow_ended_sessions: bool,
+    /// Requests go on that no rate limit counts.
+    pub allow_uncounted: bool,
 }
 
 impl Use {
@@ -33,6 +37,7 @@ impl Use {
             Self::Revocation => "revocation",
             Self::Sessions => "sessions",
             Self::TokenService => "token_service",
+            Self::RateLimits => "rate_limits",
         }
     }
 }
@@ -47,6 +52,18 @@ impl OnFailure {
             Use::Revocation => self.allow_revoked,
             Use::Sessions => self.allow_ended_sessions,
             Use::TokenService => false,
+            Use::RateLimits => self.allow_uncounted,
+        }
+    }
+}
+
+impl Default for OnFailure {
+    fn default() -> Self {
+        Self {
+            allow_replay: false,
+            allow_revoked: false,
+            allow_ended_sessions: false,
+            allow_uncounted: true,
         }
     }
 }
@@ -55,21 +72,29 @@ impl OnFailure {
 mod tests {
     use super::*;
 
+    const ALL: [Use; 5] = [
+        Use::Replay,
+        Use::Revocation,
+        Use::Sessions,
+        Use::TokenService,
+        Use::RateLimits,
+    ];
+
+    fn allowed(on_failure: OnFailure) -> Vec<Use> {
+        let mut all = ALL.to_vec();
+        all.retain(|what| on_failure.allows(*what));
+        all
+    }
+
     #[test]
-    fn nothing_is_allowed_unless_it_is_said() {
-        let all = [
-            Use::Replay,
-            Use::Revocation,
-            Use::Sessions,
-            Use::TokenService,
-        ];
-        assert!(all.iter().all(|what| !OnFailure::default().allows(*what)));
+    fn nothing_that_lets_somebody_in_is_allowed_unless_it_is_said() {
+        assert_eq!(allowed(OnFailure::default()), [Use::RateLimits]);
         let lax = OnFailure {
             allow_replay: true,
             allow_revoked: true,
             allow_ended_sessions: true,
+            allow_uncounted: false,
         };
-        let allowed: Vec<_> = all.iter().filter(|what| lax.allows(**what)).collect();
-        assert_eq!(allowed, [&Use::Replay, &Use::Revocation, &Use::Sessions]);
+        assert_eq!(allowed(lax), [Use::Replay, Use::Revocation, Use::Sessions]);
     }
 }

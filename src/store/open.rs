@@ -3,7 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    DEFAULT_CAPACITY, Disk, DiskError, Memory, OnFailure, Records, Redis, RedisSettings, Store,
+    Buckets, DEFAULT_CAPACITY, Disk, DiskError, Memory, OnFailure, Records, Redis, RedisSettings,
+    Store,
 };
 use crate::clock::Clock;
 
@@ -22,12 +23,14 @@ pub struct Settings {
     pub on_failure: OnFailure,
 }
 
-/// One store, for both of its uses.
+/// One store, for all of its uses.
 pub struct Opened {
     /// What is good once.
     pub once: Arc<dyn Store>,
     /// What is kept with a value.
     pub records: Arc<dyn Records>,
+    /// Rate limits that other gateways count too; `None` where no other gateway sees the store.
+    pub buckets: Option<Arc<dyn Buckets>>,
 }
 
 /// Opens the store that `settings` ask for; a file is made when it is not there. Blocks: a file is read
@@ -39,7 +42,12 @@ pub struct Opened {
 pub fn open(settings: &Settings, clock: Clock) -> Result<Opened, DiskError> {
     if let Some(redis) = &settings.redis {
         let redis = Redis::open(redis.clone(), clock).map_err(DiskError::Thread)?;
-        Ok(Opened::both(redis))
+        let redis = Arc::new(redis);
+        Ok(Opened {
+            buckets: Some(Arc::<Redis>::clone(&redis)),
+            once: Arc::<Redis>::clone(&redis),
+            records: redis,
+        })
     } else if settings.path.is_some() {
         Ok(Opened::both(Disk::open(settings, clock)?))
     } else {
@@ -53,7 +61,16 @@ impl Opened {
         Self {
             once: Arc::<S>::clone(&store),
             records: store,
+            buckets: None,
         }
+    }
+}
+
+impl Settings {
+    /// Whether other gateways see it too.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.redis.is_some()
     }
 }
 

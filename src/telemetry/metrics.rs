@@ -111,7 +111,7 @@ pub struct SessionLabels {
 /// The labels of `portcullis_store_failures_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct StoreFailureLabels {
-    /// `replay`, `revocation`, `sessions` or `token_service`.
+    /// `replay`, `revocation`, `sessions`, `token_service` or `rate_limits`.
     pub r#use: &'static str,
     /// `refuse`, or `allow` where the configuration wants that.
     pub decision: &'static str,

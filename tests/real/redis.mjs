@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { once } from 'node:events';
@@ -204,6 +204,24 @@ client_secret_file = "${secret}"\n`;
   });
 
   const lax = await begin(folder, upstream, configuration(`${url}\n[store.on_failure]\nreplay = "allow"`));
+  await check('the script of rate limits takes from all buckets or from none, and by the clock of the server', async () => {
+    const script = readFileSync('../../src/store/redis/take.lua', 'utf8');
+    const ask = async (...args) => (await server.command('EVAL', script, ...args)).split('\n').map(Number);
+    const [minute, day] = ['60000000', '86400000000'];
+    const both = await Promise.all(Array.from({ length: 12 }, () => ask('1', 'b1', 'take', minute, '5')));
+    assert.equal(both.filter(([allowed]) => allowed === 1).length, 5);
+    assert.deepEqual(both.filter(([allowed]) => allowed === 1).map(([, left]) => left).sort(), [0, 1, 2, 3, 4]);
+    const [allowed, left, reset, retry] = await ask('1', 'b1', 'look', minute, '5');
+    assert.deepEqual([allowed, left], [0, 0]);
+    assert.ok(retry > 50e6 && retry <= 60e6 && reset > 290e6 && reset <= 300e6, `${retry} ${reset}`);
+    const two = await ask('2', 'b2', 'b1', 'take', day, '2', minute, '5');
+    assert.deepEqual([two[0], two[4]], [1, 0]);
+    assert.equal(await server.command('EXISTS', 'b2'), '0', 'nothing is taken');
+    assert.deepEqual((await ask('1', 'b2', 'take', day, '2')).slice(0, 2), [1, 1]);
+    assert.ok(Number(await server.command('PTTL', 'b2')) > 86_000_000);
+    assert.deepEqual((await ask('1', 'b3', 'take', '1', '1')).slice(0, 2), [1, 0]);
+  });
+
   await check('without its server what needs the store is refused at once, and the rest goes on', async () => {
     const used = await fresh();
     await accepted(one, used);

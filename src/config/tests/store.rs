@@ -169,6 +169,9 @@ fn only_what_is_said_is_allowed_when_the_store_fails() {
         assert_eq!(refuse.store.on_failure, OnFailure::default());
         assert!(!refuse.warnings.iter().any(|w| w.contains("[store")));
     }
+    assert!(usual.allows(Use::RateLimits));
+    let strict = accept_with("[store.on_failure]\nrate_limits = \"refuse\"\n");
+    assert!(!strict.store.on_failure.allows(Use::RateLimits));
     let wrong = |line: &str, place: &str, says: &str| {
         refuse_at(
             &format!("{UPSTREAM}[store.on_failure]\n{line}\n{ISSUER}"),

@@ -9,6 +9,7 @@ use super::{super::StoreError, Change, Key, UnixTime, resp, resp::Reply};
 pub(super) struct Commands {
     once: Vec<u8>,
     record: Vec<u8>,
+    rate: Vec<u8>,
 }
 
 /// Makes all changes or none: a script is one step of the server.
@@ -26,6 +27,7 @@ impl Commands {
         Self {
             once: with("once"),
             record: with("record"),
+            rate: with("rate"),
         }
     }
 
@@ -44,6 +46,11 @@ impl Commands {
     /// The record at `key`.
     pub(super) fn get(&self, key: Key) -> Vec<u8> {
         resp::command(&[b"GET", &named(&self.record, key)])
+    }
+
+    /// Where the bucket `key` is.
+    pub(super) fn bucket(&self, key: Key) -> Vec<u8> {
+        named(&self.rate, key)
     }
 
     /// Makes all of `changes` or none.

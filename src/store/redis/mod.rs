@@ -19,10 +19,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Answer, Change, Key, Owner, Records, Remote, Size, Store, StoreError, records};
-use crate::clock::{Clock, UnixTime};
+use super::{
+    Answer, Ask, Buckets, Change, Key, Level, Owner, Records, Remote, Size, Store, StoreError,
+    records,
+};
+use crate::clock::{Clock, Moment, UnixTime};
 
 mod about;
+mod buckets;
 mod commands;
 mod driver;
 mod error;
@@ -113,6 +117,12 @@ impl Redis {
         }
     }
 
+    async fn levels(&self, asks: Vec<Ask>, is_taken: bool) -> Result<Vec<Level>, StoreError> {
+        let command = self.commands.take(&asks, is_taken);
+        let reply = self.ask(command.ok_or(StoreError::Full)?).await?;
+        buckets::levels(reply, asks.len())
+    }
+
     fn send(&self, command: Vec<u8>) -> Option<oneshot::Receiver<Reply>> {
         if !self.shared.is_open() {
             return None;
@@ -181,5 +191,15 @@ impl Records for Redis {
             let command = self.commands.apply(&changes, self.clock.now());
             commands::is_one(&self.ask(command).await?)
         })
+    }
+}
+
+impl Buckets for Redis {
+    fn take(&self, asks: Vec<Ask>, _: Moment) -> Answer<'_, Vec<Level>> {
+        Box::pin(self.levels(asks, true))
+    }
+
+    fn look(&self, asks: Vec<Ask>, _: Moment) -> Answer<'_, Vec<Level>> {
+        Box::pin(self.levels(asks, false))
     }
 }

@@ -28,7 +28,7 @@ const MAX_LINE: usize = 4096;
 const MAX_BULK: usize = MAX_VALUE + 64 * 1024;
 
 /// The most elements of one list, and how deep one may stand in another.
-const MAX_ELEMENTS: usize = 16;
+const MAX_ELEMENTS: usize = 256;
 const MAX_DEPTH: usize = 2;
 
 /// The bytes of the command with these arguments.
@@ -194,7 +194,7 @@ mod tests {
             "$-2\r\n",
             "$1\r\nabc",
             "$99999999\r\n",
-            "*17\r\n",
+            "*257\r\n",
             "*99999999999\r\n",
             "*1\r\n*1\r\n*1\r\n:1\r\n",
             "%1\r\n",
