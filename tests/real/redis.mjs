@@ -464,6 +464,7 @@ sentinel down-after-milliseconds orders 500\nsentinel failover-timeout orders 30
     const sentinel = await new Redis(redis, folder, [], port).begin({ sentinel: file });
     const place = `url = ["redis://127.0.0.1:${await freePort()}", "redis://127.0.0.1:${port}"]`;
     await rejected(`${place}\nmaster = "other"`, /knows no master/);
+    await rejected(`url = "redis://127.0.0.1:${port}"`, /is a sentinel: set/);
     const gateway = await begin(folder, upstream, configuration(`${place}\nmaster = "orders"`));
     assert.equal((await gateway.ready()).status, 200, gateway.child.output);
     const token = await fresh();

@@ -8,6 +8,7 @@ pub(super) struct About {
     version: String,
     is_replica: bool,
     is_cluster: bool,
+    is_sentinel: bool,
     is_loading: bool,
     is_bounded: bool,
     policy: String,
@@ -24,7 +25,10 @@ impl About {
             match name {
                 "redis_version" => about.version = value.chars().take(32).collect(),
                 "role" => about.is_replica = value == "slave",
-                "redis_mode" => about.is_cluster |= value == "cluster",
+                "redis_mode" => {
+                    about.is_cluster |= value == "cluster";
+                    about.is_sentinel = value == "sentinel";
+                }
                 "cluster_enabled" => about.is_cluster |= value == "1",
                 "loading" => about.is_loading = value == "1",
                 "maxmemory" => about.is_bounded = value != "0",
@@ -44,6 +48,8 @@ impl About {
         let major = self.version.split('.').next().and_then(|n| n.parse().ok());
         if major.is_none_or(|major: u32| major < LEAST) {
             Err(RedisError::Version(address, self.version))
+        } else if self.is_sentinel {
+            Err(RedisError::Sentinel(address))
         } else if self.is_cluster {
             Err(RedisError::Cluster(address))
         } else if self.is_replica {
@@ -99,6 +105,7 @@ mod tests {
                 "cluster_enabled:1",
                 "is part of a cluster",
             ),
+            ("standalone", "sentinel", "is a sentinel: set \"master\""),
             ("loading:0", "loading:1", "still reads its data"),
             ("7.0.15", "5.0.14", "runs version 5.0.14; version 6.0"),
             ("redis_version:7.0.15", "", "version 6.0"),

@@ -85,7 +85,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const GOOD: Duration = Duration::from_secs(1);
 
 impl Driver {
-    pub(super) async fn run(mut self) {
+    /// Returns when nobody can ask any more.
+    pub(super) async fn run(&mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
             let connected = tokio::select! {

@@ -33,6 +33,9 @@ pub(super) enum RedisError {
         "{0} is a replica, which cannot be written to: name the primary, or its sentinels and \"master\""
     )]
     Replica(Address),
+    /// It knows where the data is, and has none.
+    #[error("{0} is a sentinel: set \"master\" to what it calls the server")]
+    Sentinel(Address),
     /// Keys would be spread over servers, and changes are made together.
     #[error(
         "{0} is part of a cluster, which this store cannot use: name a server of its own, or sentinels and \"master\""
@@ -49,6 +52,9 @@ pub(super) enum RedisError {
         "the sentinel {0} knows no master {1:?}: look at \"master\", and whether \"url\" names sentinels"
     )]
     NoMaster(Address, Box<str>),
+    /// A defect of this program.
+    #[error("the connection to the store met a defect, and begins anew")]
+    Panicked,
     /// It refuses what is asked of it.
     #[error("{0} refuses a command: {1}")]
     Refused(Address, String),

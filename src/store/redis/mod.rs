@@ -5,6 +5,7 @@
 //! once until a new connection has proved to be of use; so a server that is gone costs no request any time.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -39,6 +40,7 @@ mod tests;
 
 use commands::Commands;
 use driver::{Driver, Task};
+use error::RedisError;
 use resp::Reply;
 pub use settings::{Address, RedisSettings};
 use shared::Shared;
@@ -73,7 +75,7 @@ impl Redis {
         let (tasks, waiting) = mpsc::channel(QUEUE);
         let (tried, first) = blocking::channel();
         let (limit, commands) = (settings.timeout, Commands::new(&settings.prefix));
-        let driver = Driver {
+        let mut driver = Driver {
             settings,
             shared: Arc::clone(&shared),
             tasks: waiting,
@@ -85,7 +87,11 @@ impl Redis {
         thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
-                runtime.block_on(driver.run());
+                // A defect costs the commands under way, and not all that would come.
+                while catch_unwind(AssertUnwindSafe(|| runtime.block_on(driver.run()))).is_err() {
+                    driver.shared.close(&RedisError::Panicked);
+                    thread::sleep(PATIENCE);
+                }
                 // A name that is being looked up does not keep the program from its end.
                 runtime.shutdown_background();
             })?;
