@@ -38,7 +38,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "timeout",
-        "\"50ms\"",
+        "\"100ms\"",
         "How long the server may take for an answer.",
     ),
     key(

@@ -34,7 +34,7 @@ pub struct Opened {
 }
 
 /// Opens the store that `settings` ask for; a file is made when it is not there. Blocks: a file is read
-/// from its beginning to its end, or the first answer of a server is awaited for a second.
+/// from its beginning to its end, or the first answer of a server is awaited for two seconds.
 ///
 /// # Errors
 /// [`DiskError`] when there is a file and it cannot be used, or none can be made. A server that cannot be used is

@@ -27,7 +27,7 @@ fn a_server_may_keep_what_is_remembered() {
     assert_eq!(usual.addresses[0].to_string(), "127.0.0.1:6379");
     assert_eq!(
         (usual.database, usual.timeout),
-        (0, Duration::from_millis(50))
+        (0, Duration::from_millis(100))
     );
     assert_eq!(&*usual.prefix, "portcullis:");
     assert!(usual.tls.is_none() && usual.master.is_none() && usual.password.is_none());

@@ -197,7 +197,7 @@ impl<'s> Greeting<'s> {
     /// One command and its reply, within the time for an answer.
     async fn ask(&mut self, arguments: &[&[u8]]) -> Result<Reply, RedisError> {
         // A server that begins or has just been woken may take more than an answer takes later on.
-        let patience = self.settings.timeout.max(CONNECT / 4);
+        let patience = self.settings.timeout.max(CONNECT);
         let asked = timeout(patience, self.exchange(arguments)).await;
         asked.unwrap_or_else(|_| Err(RedisError::Late(self.address.clone())))
     }

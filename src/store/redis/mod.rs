@@ -62,11 +62,11 @@ const QUEUE: usize = 4096;
 const QUEUE_BYTES: usize = 32 << 20;
 
 /// How long the start waits for the first connection, so that the first request finds it.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Redis {
     /// Connects as `settings` say, and goes on trying where that fails: a gateway begins without its store, and
-    /// refuses what needs it. Blocks for a second at most.
+    /// refuses what needs it. Blocks for two seconds at most.
     ///
     /// # Errors
     /// When no thread can be started.
