@@ -368,12 +368,8 @@ fn where_the_configuration_says_so_a_request_goes_on_without_the_store() {
     assert_eq!(code, Some(Code::StoreUnavailable));
     let counted = |r#use, decision| {
         let labels = StoreFailureLabels { r#use, decision };
-        let counter = gateway
-            .metrics()
-            .store_failures
-            .get_or_create(&labels)
-            .get();
-        counter
+        let failures = &gateway.metrics().store_failures;
+        failures.get_or_create(&labels).get()
     };
     assert_eq!(
         (counted("replay", "allow"), counted("replay", "refuse")),

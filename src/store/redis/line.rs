@@ -112,13 +112,13 @@ async fn ask_sentinel(
 ) -> Result<Address, RedisError> {
     let mut greeting = Greeting::open(settings, sentinel.clone()).await?;
     // Sentinels have passwords of their own; most have none, or that of the servers.
-    if let Err(error) = greeting.authenticate().await {
-        if !matches!(
+    if let Err(error) = greeting.authenticate().await
+        && !matches!(
             error,
             RedisError::Refused(..) | RedisError::WrongPassword(_)
-        ) {
-            return Err(error);
-        }
+        )
+    {
+        return Err(error);
     }
     let question: &[&[u8]] = &[b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", master.as_bytes()];
     let reply = greeting.ask(question).await?;
