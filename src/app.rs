@@ -144,6 +144,7 @@ impl App {
             ..
         } = config;
         // Nobody is kept waiting by a socket while the file is read.
+        let on_store_failure = store.on_failure;
         let store = store::open(&store, clock.clone())?;
         let workers = match settings.workers {
             0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -184,6 +185,7 @@ impl App {
             .with_tracing(tracing)
             .with_store(store.once)
             .with_records(store.records)
+            .with_store_failures(on_store_failure)
             .with_access_log(access_log);
         let gateway = Arc::new(gateway);
         let admin = admin.zip(admin_listener);

@@ -83,7 +83,10 @@ impl Collector for Scraped {
             last.as_ref(),
         )?;
         token_cache(&mut encoder, gateway.token_cache())?;
-        store::encode(&mut encoder, gateway.store_size().unwrap_or_default())?;
+        match gateway.remote_store() {
+            Some(remote) => store::encode_remote(&mut encoder, &remote)?,
+            None => store::encode(&mut encoder, gateway.store_size().unwrap_or_default())?,
+        }
         upstreams::encode(&mut encoder, &snapshot.policy.upstreams, gateway.clock())?;
         introspection::encode(&mut encoder, &snapshot.policy.registry)?;
         credentials::encode(&mut encoder, &snapshot.policy.credentials, now)?;

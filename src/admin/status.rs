@@ -29,6 +29,9 @@ use upstream::UpstreamStatus;
 struct Ready<'s> {
     ready: bool,
     draining: bool,
+    /// Whether the server of the store can be asked, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<bool>,
     issuers: Vec<IssuerReady<'s>>,
 }
 
@@ -112,7 +115,8 @@ impl Counts {
     }
 }
 
-/// 200 when it serves and at least one active issuer has keys.
+/// 200 when it serves, at least one active issuer has keys, and the store has been reached. A store that is
+/// lost later takes no gateway out of service: all have the same one, and much may need none.
 pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
     let snapshot = gateway.snapshot();
     let draining = course != Course::Serve;
@@ -123,7 +127,9 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
         active: issuer.active,
         keys: issuer.keys.usable(),
     });
-    let ready = has_keys(registry) && !draining;
+    let store = gateway.remote_store();
+    let reached = store.as_ref().is_none_or(|store| store.was_open);
+    let ready = has_keys(registry) && !draining && reached;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -134,6 +140,7 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
         &Ready {
             ready,
             draining,
+            store: store.map(|store| store.is_open),
             issuers: issuers.collect(),
         },
     )
@@ -189,7 +196,7 @@ pub(super) fn status(
             bytes: cache.bytes,
             capacity_bytes: cache.capacity,
         },
-        store: gateway.store_size().map(StoreStatus::of),
+        store: StoreStatus::of(gateway),
         issuer_counts: Counts::of(&policy.registry),
         issuers: issuers.collect(),
         next: page.next,

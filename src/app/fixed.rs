@@ -65,6 +65,12 @@ impl Fixed {
             ("store.path", self.store.path != new.store.path),
             ("store.max_size", self.store.max_size != new.store.max_size),
             ("tracing", self.tracing != new.tracing),
+            // And what stands beside it: the server, its password and its certificates.
+            ("store.url", self.store.redis != new.store.redis),
+            (
+                "store.on_failure",
+                self.store.on_failure != new.store.on_failure,
+            ),
         ];
         let messages: Vec<_> = changed
             .into_iter()

@@ -65,6 +65,7 @@ mod server_tls;
 mod session_section;
 mod signing_section;
 mod size;
+mod store_redis;
 mod store_section;
 mod tls_identity;
 mod token;

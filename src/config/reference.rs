@@ -35,6 +35,11 @@ pub fn reference() -> String {
     section(&mut text, Some("[decryption]"), &decryption::SCHEMA);
     section(&mut text, Some("[session]"), &session_section::SCHEMA);
     section(&mut text, Some("[store]"), &store_section::SCHEMA);
+    section(
+        &mut text,
+        Some("[store.on_failure]"),
+        &store_section::ON_FAILURE,
+    );
     section(&mut text, Some("[access_log]"), &access_log_section::SCHEMA);
     section(&mut text, Some("[tracing]"), &tracing_section::SCHEMA);
     section(&mut text, Some("[signing]"), &signing_section::SCHEMA);

@@ -20,6 +20,7 @@ mod routes;
 mod sections;
 mod session;
 mod signing;
+mod store;
 mod tls;
 mod token_service;
 mod tracing;

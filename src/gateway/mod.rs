@@ -26,7 +26,7 @@ use crate::{
     route::{Access, Route, host},
     session,
     spans::{Tracing, Wait, waiting},
-    store::{Records, Store},
+    store::{OnFailure, Records, Store},
     telemetry::Metrics,
     token::{self, Presented, RawToken},
     token_service::Guesses,
@@ -66,6 +66,7 @@ pub mod request_id;
 pub mod respond;
 mod say;
 mod serve;
+mod store_failure;
 mod subject;
 mod switch;
 mod token_endpoint;
@@ -103,6 +104,8 @@ pub struct Gateway {
     store: Arc<dyn Store>,
     /// What the token service has issued.
     records: Arc<dyn Records>,
+    /// What becomes of a request when the store cannot say.
+    on_store_failure: OnFailure,
     /// Who fails too often at the token service.
     guesses: Guesses,
     /// What sessions are encrypted with where the configuration names no keys.

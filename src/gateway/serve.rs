@@ -28,6 +28,7 @@ impl Gateway {
             limits,
             store: Arc::clone(&memory) as Arc<dyn store::Store>,
             records: memory,
+            on_store_failure: OnFailure::default(),
             guesses: Guesses::default(),
             clock,
             present: None,
@@ -102,6 +103,12 @@ impl Gateway {
     #[must_use]
     pub fn store_size(&self) -> Option<store::Size> {
         self.store.size()
+    }
+
+    /// How its store is doing, if it is elsewhere.
+    #[must_use]
+    pub fn remote_store(&self) -> Option<store::Remote> {
+        self.store.remote()
     }
 
     /// How near it is to the most memory that it may hold.

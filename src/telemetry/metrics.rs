@@ -42,6 +42,8 @@ pub struct Metrics {
     pub config_reloads: Family<ReloadLabels, Counter>,
     /// `portcullis_sessions_total`.
     pub sessions: Family<SessionLabels, Counter>,
+    /// `portcullis_store_failures_total`.
+    pub store_failures: Family<StoreFailureLabels, Counter>,
     /// `portcullis_tls_handshakes_total`: those with clients.
     pub tls_handshakes: Family<HandshakeLabels, Counter>,
     /// What the token service counts.
@@ -109,6 +111,15 @@ impl MemoryMetrics {
 pub struct SessionLabels {
     /// `started`, `ended` by a log-out, `too_large` or `failed` when none could begin.
     pub outcome: &'static str,
+}
+
+/// The labels of `portcullis_store_failures_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StoreFailureLabels {
+    /// `replay`, `revocation`, `sessions`, `token_service` or `rate_limits`.
+    pub r#use: &'static str,
+    /// `refuse`, or `allow` where the configuration wants that.
+    pub decision: &'static str,
 }
 
 /// The labels of `portcullis_config_reloads_total`.
@@ -201,6 +212,11 @@ impl Metrics {
             "sessions",
             "Sessions by what became of them",
             self.sessions.clone(),
+        );
+        registry.register(
+            "store_failures",
+            "Requests that the store gave no answer for, by what was asked and what became of them",
+            self.store_failures.clone(),
         );
         registry.register(
             "tls_handshakes",
