@@ -164,7 +164,8 @@ impl App {
         let limits = settings.limits.clone();
         let gateway = Gateway::new(policy, limits, clock.clone(), metrics)
             .with_store(store.once)
-            .with_records(store.records);
+            .with_records(store.records)
+            .with_buckets(store.buckets);
         let gateway = Arc::new(gateway);
         let admin = admin.zip(admin_listener);
         let admin = admin

@@ -60,6 +60,13 @@ impl Collector for KeySets {
         let now = self.0.now();
         token_cache(&mut encoder, self.0.token_cache())?;
         store::encode(&mut encoder, self.0.store_size().unwrap_or_default())?;
+        let buckets = encoder.encode_descriptor(
+            "rate_limit_buckets",
+            "Buckets of rate limits in memory",
+            None,
+            MetricType::Gauge,
+        )?;
+        ConstGauge::new(whole(self.0.buckets() as u64)).encode(buckets)?;
         upstreams::encode(&mut encoder, &snapshot.policy.upstreams, self.0.clock())?;
         credentials::encode(&mut encoder, &snapshot.policy.credentials, now)?;
         let counts = Counts::of(&snapshot.policy.registry);

@@ -52,6 +52,7 @@ mod large_text;
 mod limits;
 mod measures;
 mod parts;
+mod rate_limit;
 mod redact;
 mod reference;
 mod root;

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use super::login::Login;
-use crate::{issuer::Issuer, route::Route, secret::Secret, tls::PeerCertificate};
+use crate::{issuer::Issuer, rate::Fields, route::Route, secret::Secret, tls::PeerCertificate};
 
 /// Filled in as a request goes along. Route and issuer are names of the configuration, not of the request.
 #[derive(Default)]
@@ -18,6 +18,8 @@ pub struct Note {
     pub issuer: Option<Arc<Issuer>>,
     /// Its token, where the upstream's credential is made of that.
     pub token: Option<Secret>,
+    /// What the response says of the route's rate limits.
+    pub rate: Option<Box<Fields>>,
     /// What has become of its session.
     pub login: Login,
 }

@@ -32,6 +32,7 @@ impl Gateway {
             clock,
             metrics,
             session_keys: OnceLock::new(),
+            counters: rate::Counters::default(),
             calls,
             pressure: Pressure::default(),
         }
@@ -198,6 +199,9 @@ impl Gateway {
             Ok(mut response) => {
                 switch::label(&mut response, &note, &request_id);
                 login::tell(note.login, false, &snapshot, &mut response);
+                if let Some(fields) = &note.rate {
+                    fields.write(&mut response);
+                }
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
                 snapshot.count_allowed(note.route.map_or(usize::MAX, |route| route.id));
                 response
@@ -208,6 +212,9 @@ impl Gateway {
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
                 login::tell(note.login, true, &snapshot, &mut response);
+                if let Some(fields) = &note.rate {
+                    fields.write(&mut response);
+                }
                 match is_call {
                     true => grpc::refuse(refusal.code(), response),
                     false => response,

@@ -16,7 +16,7 @@ mod memory;
 mod open;
 pub mod records;
 
-pub use buckets::{Ask, Buckets, Level, LocalBuckets, Rate};
+pub use buckets::{Ask, Buckets, Level, Levels, LocalBuckets, Rate};
 pub use disk::{Disk, DiskError};
 pub use memory::Memory;
 pub use open::{Opened, Settings, open};
@@ -104,6 +104,12 @@ impl Key {
     #[must_use]
     pub fn of(kind: &str, names: &[&[u8]]) -> Self {
         Self(sha256(kind, names))
+    }
+
+    /// The digest itself.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

@@ -71,6 +71,13 @@ impl LocalBuckets {
         levels
     }
 
+    /// Puts one back that was taken, for a request that was refused elsewhere.
+    pub fn give_back(&self, ask: &Ask) {
+        if let Some(bucket) = self.held.get().and_then(|held| held.get(&ask.key)) {
+            bucket.fetch_sub(ask.rate.interval, Relaxed);
+        }
+    }
+
     /// As [`Buckets::look`], at once.
     pub fn look_now(&self, asks: &[Ask], now: Moment) -> Levels {
         asks.iter().map(|ask| self.look_one(ask, now)).collect()
