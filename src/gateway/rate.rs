@@ -104,7 +104,12 @@ impl Gateway {
             claims: principal.identity().claims(),
         });
         let asker = Asker { who, address };
-        let levels = self.levels(route, &asker, trace.is_served()).await?;
+        let mut levels = self.levels(route, &asker, trace.is_served()).await?;
+        if levels.iter().any(|level| !level.allowed) {
+            for (level, limit) in levels.iter_mut().zip(route.limits.iter()) {
+                *level = level.untaken(&limit.rate);
+            }
+        }
         note.rate = route.limits.fields(&levels).map(Box::new);
         let each = || route.limits.iter().zip(&levels);
         let refused = each().filter(|(_, level)| !level.allowed);

@@ -62,6 +62,21 @@ pub trait Buckets: Send + Sync {
     fn look(&self, asks: Vec<Ask>, now: Moment) -> Answer<'_, Vec<Level>>;
 }
 
+impl Level {
+    /// What a bucket of this `rate` holds that was not taken from after all, because the request was refused.
+    #[must_use]
+    pub fn untaken(self, rate: &Rate) -> Self {
+        match self.allowed {
+            true => Self {
+                remaining: self.remaining.saturating_add(1),
+                reset_after: self.reset_after.saturating_sub(rate.interval()),
+                ..self
+            },
+            false => self,
+        }
+    }
+}
+
 impl Rate {
     /// The longest that an empty bucket may take to be full.
     pub const LONGEST: Duration = Duration::from_hours(24 * 31);

@@ -58,7 +58,7 @@ fn a_subject_has_a_burst_and_then_its_rate() {
         let response = stage.send(&get("/").bearer(&ann));
         assert_eq!(response.status, 200);
         let policy = "\"subject\";q=3;w=2";
-        let reset = if remaining == 2 { 1 } else { 2 };
+        let reset = if remaining == 0 { 2 } else { 1 };
         let now = format!("\"subject\";r={remaining};t={reset}");
         assert_eq!(left(&response), (Some(policy), Some(&*now)));
     }
@@ -205,7 +205,7 @@ fn of_several_limits_each_holds_and_a_refused_request_takes_from_none() {
     stage.allows(&get("/").bearer(&ann));
     for _ in 0..5 {
         let response = exceeds(&stage, &ann, "1800");
-        let said = "\"subject\";r=0;t=1800, \"address\";r=0;t=2400";
+        let said = "\"subject\";r=0;t=1800, \"address\";r=1;t=2400";
         assert_eq!(left(&response).1, Some(said));
         let policy = "\"subject\";q=2;w=3600, \"address\";q=3;w=3600";
         assert_eq!(left(&response).0, Some(policy));

@@ -24,8 +24,9 @@ await scenario(async () => {
 });
 
 /** Whether Kubernetes knows these manifests; and what is in them. */
-const validate = (names) => complete(process.env.PYTHON,
-  [path.join(import.meta.dirname, 'manifests.py'), KUBERNETES, ...names]);
+function validate(names) {
+  return complete(process.env.PYTHON, [path.join(import.meta.dirname, 'manifests.py'), KUBERNETES, ...names]);
+}
 
 async function base(folder) {
   const base = path.join(ROOT, 'deploy/kubernetes');
