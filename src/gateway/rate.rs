@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::*;
 use crate::{
+    clock::Moment,
     rate::{Asker, Known, NotCounted, seconds},
     store::{Ask, Buckets, Level, LocalBuckets, StoreError},
 };
@@ -139,13 +140,49 @@ impl Gateway {
         is_served: bool,
     ) -> Result<SmallVec<[Level; 2]>, RateError> {
         let counters = &self.counters;
+        let [verified, addresses, shared] = counters.asks(route, asker)?;
+        let now = self.clock.moment();
+        let mut levels: SmallVec<[(usize, Level); 2]> = SmallVec::new();
+        let mut taken: SmallVec<[(&LocalBuckets, &Asks); 2]> = SmallVec::new();
+        let refuses = |levels: &[(usize, Level)]| levels.iter().any(|(_, level)| !level.allowed);
+        for (local, asks) in [
+            (&counters.verified, &verified),
+            (&counters.addresses, &addresses),
+        ] {
+            let each: SmallVec<[Ask; 2]> = asks.iter().map(|(_, ask)| *ask).collect();
+            let takes = is_served && !refuses(&levels);
+            let said = match takes {
+                true => local.take_now(&each, now),
+                false => local.look_now(&each, now),
+            };
+            if takes && said.iter().all(|level| level.allowed) {
+                taken.push((local, asks));
+            }
+            levels.extend(asks.iter().map(|(number, _)| *number).zip(said));
+        }
+        let takes = is_served && !refuses(&levels);
+        match counters.ask_shared(&shared, takes, now).await {
+            Ok(said) => levels.extend(said),
+            Err(error) => {
+                give_back(&taken);
+                return Err(error.into());
+            }
+        }
+        if refuses(&levels) {
+            give_back(&taken);
+        }
+        levels.sort_unstable_by_key(|(number, _)| *number);
+        Ok(levels.into_iter().map(|(_, level)| level).collect())
+    }
+}
+
+impl Counters {
+    /// What a request asks of each place: of the buckets of tokens, of those of addresses, of the shared ones.
+    fn asks(&self, route: &Route, asker: &Asker<'_>) -> Result<[Asks; 3], NotCounted> {
         let (mut verified, mut addresses, mut shared) = (Asks::new(), Asks::new(), Asks::new());
         for (number, limit) in route.limits.iter().enumerate() {
             let counted = limit.count(asker)?;
-            let place = match (
-                limit.shared && counters.shared.is_some(),
-                counted.is_address,
-            ) {
+            let place = match (limit.shared && self.shared.is_some(), counted.is_address) {
                 (true, _) => &mut shared,
                 (false, true) => &mut addresses,
                 (false, false) => &mut verified,
@@ -153,44 +190,28 @@ impl Gateway {
             let (key, rate) = (counted.key, limit.rate);
             place.push((number, Ask { key, rate }));
         }
-        let now = self.clock.moment();
-        let mut levels: SmallVec<[(usize, Level); 2]> = SmallVec::new();
-        let mut taken: SmallVec<[(&LocalBuckets, &Asks); 2]> = SmallVec::new();
-        for (local, asks) in [
-            (&counters.verified, &verified),
-            (&counters.addresses, &addresses),
-        ] {
-            let each: SmallVec<[Ask; 2]> = asks.iter().map(|(_, ask)| *ask).collect();
-            let refused = levels.iter().any(|(_, level)| !level.allowed);
-            let said = match is_served && !refused {
-                true => local.take_now(&each, now),
-                false => local.look_now(&each, now),
-            };
-            if is_served && !refused && said.iter().all(|level| level.allowed) {
-                taken.push((local, asks));
-            }
-            levels.extend(asks.iter().map(|(number, _)| *number).zip(said));
+        Ok([verified, addresses, shared])
+    }
+
+    async fn ask_shared(
+        &self,
+        asks: &Asks,
+        takes: bool,
+        now: Moment,
+    ) -> Result<SmallVec<[(usize, Level); 2]>, StoreError> {
+        let Some(buckets) = self.shared.as_ref().filter(|_| !asks.is_empty()) else {
+            return Ok(SmallVec::new());
+        };
+        let each: Vec<Ask> = asks.iter().map(|(_, ask)| *ask).collect();
+        let said = match takes {
+            true => buckets.take(each, now).await?,
+            false => buckets.look(each, now).await?,
+        };
+        // A limit without an answer would let everybody through.
+        if said.len() != asks.len() {
+            return Err(StoreError::Unavailable);
         }
-        if let Some(buckets) = counters.shared.as_ref().filter(|_| !shared.is_empty()) {
-            let each: Vec<Ask> = shared.iter().map(|(_, ask)| *ask).collect();
-            let refused = levels.iter().any(|(_, level)| !level.allowed);
-            let said = match is_served && !refused {
-                true => buckets.take(each, now).await,
-                false => buckets.look(each, now).await,
-            };
-            match said {
-                Ok(said) => levels.extend(shared.iter().map(|(number, _)| *number).zip(said)),
-                Err(error) => {
-                    give_back(&taken);
-                    return Err(error.into());
-                }
-            }
-        }
-        if levels.iter().any(|(_, level)| !level.allowed) {
-            give_back(&taken);
-        }
-        levels.sort_unstable_by_key(|(number, _)| *number);
-        Ok(levels.into_iter().map(|(_, level)| level).collect())
+        Ok(asks.iter().map(|(number, _)| *number).zip(said).collect())
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Level {
 /// Buckets that gateways share. All workers ask the same one at the same time.
 pub trait Buckets: Send + Sync {
     /// Takes one from each bucket, or, where one of them is empty, none from any; in one atomic step. The answers
-    /// stand in the order of `asks`. A store with a clock of its own may go by that instead of `now`, so that
+    /// stand in the order of `asks`, one for each; where one refuses, the others say what they would have said. A store with a clock of its own may go by that instead of `now`, so that
     /// gateways whose clocks differ agree.
     ///
     /// # Errors
