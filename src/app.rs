@@ -186,6 +186,7 @@ impl App {
             .with_store(store.once)
             .with_records(store.records)
             .with_store_failures(on_store_failure)
+            .with_buckets(store.buckets)
             .with_access_log(access_log);
         let gateway = Arc::new(gateway);
         let admin = admin.zip(admin_listener);

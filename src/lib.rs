@@ -74,6 +74,7 @@ pub mod jose;
 pub mod limits;
 pub mod outbound;
 pub mod pressure;
+pub mod rate;
 pub mod reload;
 pub mod route;
 pub mod rule;

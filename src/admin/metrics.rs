@@ -87,6 +87,13 @@ impl Collector for Scraped {
             Some(remote) => store::encode_remote(&mut encoder, &remote)?,
             None => store::encode(&mut encoder, gateway.store_size().unwrap_or_default())?,
         }
+        let buckets = encoder.encode_descriptor(
+            "rate_limit_buckets",
+            "Buckets of rate limits in memory",
+            None,
+            MetricType::Gauge,
+        )?;
+        ConstGauge::new(whole(gateway.buckets() as u64)).encode(buckets)?;
         upstreams::encode(&mut encoder, &snapshot.policy.upstreams, gateway.clock())?;
         introspection::encode(&mut encoder, &snapshot.policy.registry)?;
         credentials::encode(&mut encoder, &snapshot.policy.credentials, now)?;

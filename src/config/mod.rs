@@ -53,6 +53,7 @@ mod large_text;
 mod limits;
 mod measures;
 mod parts;
+mod rate_limit;
 mod redact;
 mod reference;
 mod root;

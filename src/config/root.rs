@@ -10,7 +10,7 @@ use super::{
     context::Context,
     decryption, identity_section,
     issuer_identity::Subjects,
-    issuers, route,
+    issuers, rate_limit, route,
     schema::{Key, Schema, key, section},
     section::Section,
     server_section, session_section, signing_section, store_section, token, token_service_section,
@@ -27,7 +27,7 @@ use crate::{
     issuer::KeyCache,
     outbound::Credentials,
     route::Routes,
-    server, signing,
+    server, signing, store,
     users::Users,
 };
 
@@ -138,6 +138,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         token: &token,
         sources: &sources,
         own_headers: &own_headers,
+        limits: &rate_limit::Named::default(),
     };
     let routes = route::decode(&root, &to);
     check_credentials(context, &upstreams, &own_headers);
@@ -146,6 +147,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     }
     let routes = routes?;
     warn_of_unused(context, &upstreams, &routes);
+    warn_of_unshared(context, &store, &routes);
     let policy = Policy {
         routes,
         own_headers,
@@ -210,6 +212,16 @@ fn check_credentials(context: &Context<'_>, upstreams: &Upstreams, own: &OwnHead
                 format!("the credential of {name} has the header {header}, which a claim has too");
             context.error_with_help(*span, message, "choose another \"header\"");
         }
+    }
+}
+
+/// Each replica would let as much through as all of them should.
+fn warn_of_unshared(context: &Context<'_>, store: &store::Settings, routes: &Routes) {
+    let mut limits = routes.all().iter().flat_map(|route| route.limits.iter());
+    if !store.is_shared() && limits.any(|limit| limit.shared) {
+        let warning = "\"limit\": shared = true does nothing without a [store] that gateways share: \
+             each of them counts for itself";
+        context.warn(warning);
     }
 }
 

@@ -14,6 +14,7 @@ mod introspection;
 mod issuers;
 mod issuers_file;
 mod key_files;
+mod rate_limits;
 mod redaction;
 mod reference;
 mod routes;

@@ -197,7 +197,7 @@ fn known(entry: &Entry, step: Step) -> Option<String> {
         Step::Claims | Step::Identity | Step::Scope | Step::Binding | Step::Rules => {
             "passed".to_owned()
         }
-        Step::Replay | Step::Session | Step::Credential | Step::Upstream => {
+        Step::RateLimit | Step::Replay | Step::Session | Step::Credential | Step::Upstream => {
             "passed, or not asked for".to_owned()
         }
     };

@@ -25,6 +25,8 @@ impl Gateway {
             session_keys: self.session_keys.clone(),
             calls: Arc::clone(&self.calls),
             pressure: Pressure::default(),
+            on_store_failure: self.on_store_failure,
+            counters: Arc::clone(&self.counters),
             access_log: None,
             tracing: Tracing::default(),
             refusals: Refusals::default(),

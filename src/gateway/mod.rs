@@ -57,6 +57,7 @@ pub mod once;
 pub mod policy;
 pub mod proof;
 mod prove;
+pub mod rate;
 pub mod recent;
 pub mod refusal;
 pub mod refusals;
@@ -110,6 +111,8 @@ pub struct Gateway {
     guesses: Guesses,
     /// What sessions are encrypted with where the configuration names no keys.
     session_keys: OnceLock<Option<session::Keys>>,
+    /// What is left of the routes' rate limits.
+    counters: Arc<rate::Counters>,
     /// Leave to ask an issuer about a token, for all issuers together.
     calls: Arc<Semaphore>,
     /// How near it is to the most memory that it may hold.
@@ -159,8 +162,14 @@ impl Gateway {
             });
             // Nobody looks at a token here, so the upstream must not take one for good.
             login::strip(&mut head, &route, snapshot)?;
+            let address = self.counted_address(snapshot, &route, &head, note);
             let permit = Permit::public(&route, head, None, &Facts::default());
-            return anonymous(permit, &route);
+            let permit = anonymous(permit, &route)?;
+            if !route.limits.is_empty() {
+                // Boxed: few routes have limits, and every request would carry the room for it.
+                Box::pin(self.count(&route, None, address, &mut note.rate, trace)).await?;
+            }
+            return Ok(permit);
         }
         let form = self.form(&head, body, &route).await?;
         let (token, session) = match token::extract(&head, form.as_deref(), &route.token)? {
@@ -175,12 +184,19 @@ impl Gateway {
                         "none came, and the route lets that pass".to_owned()
                     });
                     login::strip(&mut head, &route, snapshot)?;
+                    let address = self.counted_address(snapshot, &route, &head, note);
                     let facts = match route.asks_for_more() {
                         true => self.facts(snapshot, &mut head, body, &route, note).await?,
                         false => Facts::default(),
                     };
                     let permit = Permit::public(&route, head, Some(absent), &facts);
-                    return anonymous(permit, &route).inspect(|_| say::conditions(trace, &route));
+                    let permit = anonymous(permit, &route)?;
+                    say::conditions(trace, &route);
+                    if !route.limits.is_empty() {
+                        // Boxed: few routes have limits, and every request would carry the room for it.
+                        Box::pin(self.count(&route, None, address, &mut note.rate, trace)).await?;
+                    }
+                    return Ok(permit);
                 }
             },
         };
@@ -218,6 +234,7 @@ impl Gateway {
             Some(_) => None,
         };
         login::strip(&mut head, &route, snapshot)?;
+        let address = self.counted_address(snapshot, &route, &head, note);
         let facts = match route.asks_for_more() {
             true => self.facts(snapshot, &mut head, body, &route, note).await?,
             false => Facts::default(),
@@ -227,6 +244,11 @@ impl Gateway {
         let permit = permit.map_err(|why| denied(why, &route))?;
         say::scopes(trace, &route);
         say::conditions(trace, &route);
+        if !route.limits.is_empty() {
+            // Boxed: few routes have limits, and every request would carry the room for it.
+            Box::pin(self.count(&route, permit.principal(), address, &mut note.rate, trace))
+                .await?;
+        }
         // A session goes on with a token that was used up when it began.
         if proof.issuer.replay == Replay::Reject && session.is_none() {
             // Boxed, as with sessions: few requests come here, and all would carry the room for it.

@@ -6,7 +6,7 @@ use http::{Method, Uri};
 
 use super::{glimpse::Glimpse, login::Login, proof::Proof};
 use crate::{
-    access_log::Entry, issuer::Issuer, route::Route, secret::Secret, spans::Traced,
+    access_log::Entry, issuer::Issuer, rate::Fields, route::Route, secret::Secret, spans::Traced,
     tls::PeerCertificate,
 };
 
@@ -31,6 +31,8 @@ pub struct Note {
     pub glimpse: Option<Box<Glimpse>>,
     /// Its token, where the upstream's credential is made of that.
     pub token: Option<Secret>,
+    /// What the response says of the route's rate limits.
+    pub rate: Option<Box<Fields>>,
     /// What has become of its session.
     pub login: Login,
     /// Its line in the access log, until its response takes it along.

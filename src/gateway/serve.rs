@@ -34,6 +34,7 @@ impl Gateway {
             present: None,
             metrics,
             session_keys: OnceLock::new(),
+            counters: Arc::default(),
             calls,
             pressure: Pressure::default(),
             access_log: None,
@@ -229,6 +230,9 @@ impl Gateway {
                 traced::end(&mut note, response.status(), None);
                 switch::label(&mut response, &note, &request_id);
                 login::tell(note.login, false, &snapshot, &mut response);
+                if let Some(fields) = &note.rate {
+                    fields.write(&mut response);
+                }
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
                 snapshot.count_allowed(note.route.as_ref().map_or(usize::MAX, |route| route.id));
                 access::answered(response, note.entry, (&note.route, &note.issuer), None)
@@ -242,6 +246,9 @@ impl Gateway {
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
                 login::tell(note.login, true, &snapshot, &mut response);
+                if let Some(fields) = &note.rate {
+                    fields.write(&mut response);
+                }
                 let response = match is_call {
                     true => grpc::refuse(refusal.code(), response),
                     false => response,

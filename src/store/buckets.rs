@@ -48,7 +48,7 @@ pub struct Level {
 /// Buckets that gateways share. All workers ask the same one at the same time.
 pub trait Buckets: Send + Sync {
     /// Takes one from each bucket, or, where one of them is empty, none from any; in one atomic step. The answers
-    /// stand in the order of `asks`. A store with a clock of its own may go by that instead of `now`, so that
+    /// stand in the order of `asks`, one for each; where one refuses, the others say what they would have said. A store with a clock of its own may go by that instead of `now`, so that
     /// gateways whose clocks differ agree.
     ///
     /// # Errors
@@ -60,6 +60,21 @@ pub trait Buckets: Send + Sync {
     /// # Errors
     /// [`super::StoreError::Unavailable`].
     fn look(&self, asks: Vec<Ask>, now: Moment) -> Answer<'_, Vec<Level>>;
+}
+
+impl Level {
+    /// What a bucket of this `rate` holds that was not taken from after all, because the request was refused.
+    #[must_use]
+    pub fn untaken(self, rate: &Rate) -> Self {
+        match self.allowed {
+            true => Self {
+                remaining: self.remaining.saturating_add(1),
+                reset_after: self.reset_after.saturating_sub(rate.interval()),
+                ..self
+            },
+            false => self,
+        }
+    }
 }
 
 impl Rate {

@@ -19,7 +19,7 @@ mod open;
 pub mod records;
 mod redis;
 
-pub use buckets::{Ask, Buckets, Level, LocalBuckets, Rate};
+pub use buckets::{Ask, Buckets, Level, Levels, LocalBuckets, Rate};
 pub use disk::{Disk, DiskError};
 pub use memory::Memory;
 pub use on_failure::{OnFailure, Use};
@@ -135,6 +135,12 @@ impl Key {
     #[must_use]
     pub fn of(kind: &str, names: &[&[u8]]) -> Self {
         Self(sha256(kind, names))
+    }
+
+    /// The digest itself.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

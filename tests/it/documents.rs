@@ -186,6 +186,17 @@ fn the_configurations_about_traces_can_be_used_without_a_warning() {
     }
 }
 
+#[test]
+fn the_configuration_about_rate_limits_can_be_used_without_a_warning() {
+    let examples = blocks(include_str!("../../docs/rate-limits.md"), "toml");
+    assert_eq!(examples.len(), 1);
+    let parsed = config::parse("x.md", examples[0], root(), &|_| None, &Clock::system());
+    match parsed {
+        Ok(config) => assert!(config.warnings.is_empty(), "{:?}", config.warnings),
+        Err(report) => panic!("{}", report.render(false)),
+    }
+}
+
 /// Their files are read in the tests of the room.
 #[test]
 fn the_configurations_about_tls_name_keys_that_there_are() {

@@ -98,6 +98,8 @@ mod properties;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod rate_limits;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod replay;

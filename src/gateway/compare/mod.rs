@@ -144,6 +144,7 @@ impl Case<'_> {
             | Refusal::TokenService(_)
             | Refusal::Credential(_)
             | Refusal::Forward(_)
+            | Refusal::Rate(_)
             | Refusal::Memory
             | Refusal::Panicked => None,
         }

@@ -51,6 +51,9 @@ impl LocalBuckets {
     pub fn take_now(&self, asks: &[Ask], now: Moment) -> Levels {
         let looked = self.look_now(asks, now);
         if !looked.iter().all(|level| level.allowed) {
+            for ask in asks {
+                self.settle(ask, now);
+            }
             return looked;
         }
         let mut levels = Levels::new();
@@ -71,9 +74,30 @@ impl LocalBuckets {
         levels
     }
 
+    /// Puts one back that was taken, for a request that was refused elsewhere.
+    pub fn give_back(&self, ask: &Ask) {
+        if let Some(bucket) = self.held.get().and_then(|held| held.get(&ask.key)) {
+            bucket.fetch_sub(ask.rate.interval, Relaxed);
+        }
+    }
+
     /// As [`Buckets::look`], at once.
     pub fn look_now(&self, asks: &[Ask], now: Moment) -> Levels {
         asks.iter().map(|ask| self.look_one(ask, now)).collect()
+    }
+
+    /// Empties a bucket no further than empty, where the clock was set back or the rate has changed: else who is
+    /// refused now would be refused for as long as the old time says.
+    fn settle(&self, ask: &Ask, now: Moment) {
+        let Some(bucket) = self.held.get().and_then(|held| held.get(&ask.key)) else {
+            return;
+        };
+        let seen = bucket.load(Relaxed);
+        let (level, full) = ask.rate.take(Moment(seen), now);
+        if !level.allowed && full.0 < seen {
+            // Whoever was faster has settled it.
+            let _ = bucket.compare_exchange(seen, full.0, Relaxed, Relaxed);
+        }
     }
 
     fn look_one(&self, ask: &Ask, now: Moment) -> Level {

@@ -90,6 +90,11 @@ proptest! {
             prop_assert!(level.retry_after <= rate.whole());
             prop_assert!(level.reset_after <= rate.whole());
             prop_assert!(level.remaining < burst);
+            if !level.allowed {
+                let wait = i64::try_from(level.retry_after.as_nanos()).unwrap();
+                let again = Moment(now.saturating_add(wait));
+                prop_assert!(again.0 == i64::MAX || take(&buckets, ask("a", rate), again).allowed);
+            }
         }
     }
 }
