@@ -47,13 +47,16 @@ mod issuer_name;
 mod issuer_trust_store;
 mod issuer_validity;
 mod issuers;
+mod json_schema;
 mod json_source;
 mod large_text;
 mod limits;
 mod measures;
+mod ordered;
 mod parts;
 mod redact;
 mod reference;
+mod reference_page;
 mod root;
 mod route;
 mod schema;
@@ -62,6 +65,7 @@ mod section;
 mod server_section;
 mod server_tls;
 mod session_section;
+mod shape;
 mod signing_section;
 mod size;
 mod store_section;
@@ -70,6 +74,7 @@ mod token;
 mod token_service_client;
 mod token_service_section;
 mod toml_source;
+mod tree;
 mod upgrades;
 mod upstream;
 mod upstream_balance;
@@ -88,7 +93,9 @@ mod tests;
 
 pub use duration::{DurationError, parse as parse_duration, render as render_duration};
 pub use error::Report;
+pub use json_schema::{SCHEMA_LINE, json_schema};
 pub use reference::reference;
+pub use reference_page::reference_page;
 
 /// A configuration that is right, with everything prepared.
 pub struct Config {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{
     schema::{Key, Schema, key},
     section::Section,
+    shape::Shape,
 };
 use crate::store::Settings;
 
@@ -15,7 +16,7 @@ const KEYS: &[Key] = &[
         "max_entries",
         "1000000",
         "How many used tokens and ended sessions are remembered at once, in about 200 bytes each; one issuer may take a quarter. Fixed until a restart.",
-    ),
+    ).is(Shape::Number(100, 100_000_000)),
     key(
         "path",
         "\"\"",
@@ -25,7 +26,7 @@ const KEYS: &[Key] = &[
         "max_size",
         "\"1GiB\"",
         "What the file may take on the disk. Fixed until a restart.",
-    ),
+    ).is(Shape::Size(LEAST, MOST)),
 ];
 
 /// The least that a file may be held to: what a commit replaces must find room beside it.
@@ -53,7 +54,7 @@ pub(super) fn decode(store: &Section<'_>) -> Settings {
             .unwrap_or(usual.entries),
         path: path.map(|(path, _)| path),
         max_size: store
-            .size("max_size", LEAST..=MOST)
+            .some_size("max_size", LEAST..=MOST)
             .unwrap_or(usual.max_size),
     }
 }
