@@ -18,6 +18,9 @@ pub struct Options {
     pub output_dir: Option<PathBuf>,
 }
 
+/// When the words of this file were last changed: without a date, the version would stand in its place.
+const DATE: &str = "2026-11-22";
+
 /// What every page ends with, in the language of man(7).
 const END: &str = r#".SH "EXIT STATUS"
 .TP
@@ -54,6 +57,7 @@ A string of the configuration may hold ${NAME}, the value of that variable.
 /// The exit code is 0, or 1 when something could not be written.
 #[must_use]
 pub fn run(options: &Options, command: Command) -> ExitCode {
+    let command = command.disable_help_subcommand(true);
     let written = match &options.output_dir {
         None => page(command).and_then(|page| io::stdout().lock().write_all(&page)),
         Some(folder) => fs::create_dir_all(folder).and_then(|()| write(folder, command)),
@@ -68,8 +72,7 @@ pub fn run(options: &Options, command: Command) -> ExitCode {
 }
 
 /// One page for the program, and one for each command of it and of its commands.
-fn write(folder: &Path, command: Command) -> io::Result<()> {
-    let mut command = command.disable_help_subcommand(true);
+fn write(folder: &Path, mut command: Command) -> io::Result<()> {
     command.build();
     let mut left = vec![command];
     while let Some(command) = left.pop() {
@@ -83,9 +86,12 @@ fn write(folder: &Path, command: Command) -> io::Result<()> {
 fn page(command: Command) -> io::Result<Vec<u8>> {
     let name = command.get_name().to_owned();
     let source = format!("portcullis {}", env!("CARGO_PKG_VERSION"));
-    let man = Man::new(command).source(source).manual("Portcullis");
-    let mut page = Vec::new();
-    man.render(&mut page)?;
+    let man = Man::new(command).date(DATE).source(source);
+    let mut rendered = Vec::new();
+    man.manual("Portcullis").render(&mut rendered)?;
+    // An empty line between two breaks is a space, and mandoc wants it said so.
+    let text = String::from_utf8_lossy(&rendered).replace("\n.br\n\n.br\n", "\n.sp\n");
+    let mut page = text.into_bytes();
     page.write_all(END.as_bytes())?;
     if name != "portcullis" {
         page.write_all(b".SH \"SEE ALSO\"\n\\fBportcullis\\fR(1)\n")?;
@@ -99,7 +105,8 @@ mod tests {
 
     fn command() -> Command {
         let keys = Command::new("keys").subcommand(Command::new("list"));
-        Command::new("portcullis").version("1").subcommand(keys)
+        let command = Command::new("portcullis").version("1").subcommand(keys);
+        command.disable_help_subcommand(true)
     }
 
     #[test]

@@ -20,8 +20,8 @@ Every section and every key. This page is made from the tables that the program 
 - A **duration** is written `\"30s\"`, `\"5m\"` or `\"1h 30m\"`; its units are `d`, `h`, `m`, `s` and `ms`.
 - A **size** is written `\"16KiB\"` or `\"8KB\"`, with `B`, `KB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`, or as a number of
   bytes.
-- A **file** is a path; a relative one is relative to the configuration. A secret can stand in a file (`…_file`), or
-  in the configuration itself, and not in both.
+- A **file** or a **folder** is a path; a relative one is relative to the configuration. A secret can stand in a file
+  (`…_file`), or in the configuration itself, and not in both.
 - Any string may hold `${NAME}`, a variable of the environment; a plain `${` is written `$${`.
 - An empty string counts as absent where the default is `\"\"` or there is none.
 - What this page cannot say, such as whether a file holds a key, `portcullis check` does.
@@ -132,9 +132,10 @@ fn default(key: &Key) -> String {
 
 fn kind(key: &Key, places: &[Place]) -> String {
     let shape = key.shape();
-    let is_path =
-        key.name.ends_with("_file") || key.name.ends_with("_dir") || key.name == "directory";
+    let is_folder = key.name.ends_with("_dir") || key.name == "directory";
+    let is_path = key.name.ends_with("_file");
     match (shape, range(&shape)) {
+        (Shape::Text | Shape::SomeText, _) if is_folder => "folder".to_owned(),
         (Shape::Text | Shape::SomeText, _) if is_path => "file".to_owned(),
         (shape, Some(range)) => {
             let range = range.trim_start_matches("From ");

@@ -76,7 +76,7 @@ const KEYS: &[Key] = &[
 ];
 
 const SECTIONS: &[Key] =
-    &[section("fetch", "How jwks_uri is fetched.").is(Shape::Section(|| &fetch::SCHEMA))];
+    &[section("fetch", "How the keys are fetched.").is(Shape::Section(|| &fetch::SCHEMA))];
 
 /// The sources of keys that a client may have: those of issuers, but for the ones that need an issuer.
 const SOURCES: [&str; 5] = [

@@ -19,11 +19,30 @@ pub(super) struct Place {
     pub(super) schema: &'static Schema,
 }
 
-/// Every section below the root, in the order of the tables; one that stands in several places once.
+/// Every section below the root, in the order of the tables and each behind the one that it is a part of. One
+/// that stands in several places is there once.
 pub(super) fn places() -> Vec<Place> {
+    let mut found = Vec::new();
+    below(&root::SCHEMA, "", &mut found);
     let mut places = Vec::new();
-    below(&root::SCHEMA, "", &mut places);
+    for place in found.iter().filter(|place| parent(place, &found).is_none()) {
+        with_children(place, &found, &mut places);
+    }
     places
+}
+
+/// The section that this one is a part of, by its name.
+fn parent<'p>(place: &Place, found: &'p [Place]) -> Option<&'p Place> {
+    let (parent, _) = place.name.rsplit_once('.')?;
+    found.iter().find(|place| place.name == parent)
+}
+
+fn with_children(place: &Place, found: &[Place], places: &mut Vec<Place>) {
+    places.push(place.clone());
+    let is_child = |child: &&Place| parent(child, found).is_some_and(|own| own.name == place.name);
+    for child in found.iter().filter(is_child) {
+        with_children(child, found, places);
+    }
 }
 
 /// The one whose keys are those of `schema`.
@@ -66,6 +85,12 @@ fn below(schema: &'static Schema, name: &str, places: &mut Vec<Place>) {
     }
 }
 
+/// `doc`, which may begin with how the section is written.
+fn without(doc: &'static str, head: Option<&str>) -> &'static str {
+    let rest = head.and_then(|head| doc.strip_prefix(head)?.strip_prefix(": "));
+    rest.unwrap_or(doc)
+}
+
 /// By its title where that is how it is written, else by its way.
 fn named(key: &Key, schema: &'static Schema, parent: &str) -> Place {
     let head = schema.title.starts_with('[').then_some(schema.title);
@@ -79,7 +104,7 @@ fn named(key: &Key, schema: &'static Schema, parent: &str) -> Place {
     Place {
         name,
         head: head.map(str::to_owned),
-        doc: key.doc,
+        doc: without(key.doc, head),
         schema,
     }
 }
