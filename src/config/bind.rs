@@ -20,7 +20,7 @@ use crate::{
 
 /// Of an entry of `bind`.
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::new("\"bind\"", KEYS).with(&[Rule::AtLeastOne(&["claim"]), Rule::ExactlyOne(&PLACES)])
+    Schema::new("\"bind\"", KEYS).with(&[Rule::Some(&["claim"]), Rule::One(&PLACES)])
 });
 
 const KEYS: &[Key] = &[

@@ -18,7 +18,7 @@ use crate::{
 
 /// Of a header that is written as a table.
 pub(super) static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| Schema::new("a header", KEYS).with(&[Rule::AtLeastOne(&["claim"])]));
+    LazyLock::new(|| Schema::new("a header", KEYS).with(&[Rule::Some(&["claim"])]));
 
 const KEYS: &[Key] = &[
     needed(

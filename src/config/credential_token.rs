@@ -23,7 +23,7 @@ use crate::{
 
 /// Of a claim that is written as a table.
 static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| Schema::new("a claim", KEYS).with(&[Rule::ExactlyOne(&["claim", "value"])]));
+    LazyLock::new(|| Schema::new("a claim", KEYS).with(&[Rule::One(&["claim", "value"])]));
 
 const KEYS: &[Key] = &[
     unset("claim", "\"sub\"", "A claim of the inbound token."),

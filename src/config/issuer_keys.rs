@@ -93,7 +93,7 @@ pub(super) const CREATE_KEYS: &[Key] = &[unset(
 .is(Shape::Section(|| &SET))];
 
 /// An issuer has one source of keys.
-pub(super) const RULES: &[Rule] = &[Rule::AtMostOne(&SOURCES)];
+pub(super) const RULES: &[Rule] = &[Rule::OneOrNone(&SOURCES)];
 
 /// The keys that name a source; the last one is for the issuers file alone.
 const SOURCES: [&str; 10] = [
@@ -112,7 +112,7 @@ const SOURCES: [&str; 10] = [
 static SET: LazyLock<Schema> = LazyLock::new(|| {
     const KEYS: &[Key] =
         &[needed("keys", "[]", "An array or an object of JWKs.").is(Shape::Anything)];
-    Schema::new("the key set", KEYS).with(&[Rule::AtLeastOne(&["keys"])])
+    Schema::new("the key set", KEYS).with(&[Rule::Some(&["keys"])])
 });
 
 /// What kind of source it is: some algorithms belong to some kinds only.

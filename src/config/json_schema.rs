@@ -202,12 +202,10 @@ fn rules(schema: &Schema) -> impl Iterator<Item = Ordered> {
 
 fn rule(rule: &Rule) -> Ordered {
     match rule {
-        Rule::ExactlyOne(names) => {
-            Ordered::object([("oneOf", Ordered::list(names.iter().map(set)))])
-        }
-        Rule::AtMostOne(names) => at_most_one(names),
-        Rule::AtLeastOne([name]) => Ordered::object([("required", json!([name]).into())]),
-        Rule::AtLeastOne(names) => {
+        Rule::One(names) => Ordered::object([("oneOf", Ordered::list(names.iter().map(set)))]),
+        Rule::OneOrNone(names) => at_most_one(names),
+        Rule::Some([name]) => Ordered::object([("required", json!([name]).into())]),
+        Rule::Some(names) => {
             let there = |name: &&str| Ordered::object([("required", json!([name]).into())]);
             Ordered::object([("anyOf", Ordered::list(names.iter().map(there)))])
         }

@@ -100,13 +100,13 @@ fn keys(page: &mut String, name: &str, schema: &Schema, places: &[Place]) {
     }
     for rule in schema.rules {
         let (words, names) = match rule {
-            Rule::ExactlyOne(names) => ("Exactly one of", names),
-            Rule::AtMostOne(names) => ("At most one of", names),
-            Rule::AtLeastOne([name]) => {
+            Rule::One(names) => ("Exactly one of", names),
+            Rule::OneOrNone(names) => ("At most one of", names),
+            Rule::Some([name]) => {
                 let _ = writeln!(page, "\n`{name}` must be there.");
                 continue;
             }
-            Rule::AtLeastOne(names) => ("At least one of", names),
+            Rule::Some(names) => ("At least one of", names),
         };
         let known = names.iter().filter(|name| schema.knows(name));
         let names: Vec<_> = known.map(|name| shown(name)).collect();

@@ -12,14 +12,14 @@ use crate::tls::{ClientCertificates, Identity, Incoming, IncomingSettings, MinVe
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     Schema::new("[server.tls]", KEYS).with(&[
-        Rule::ExactlyOne(&["certificate_file", "certificates"]),
-        Rule::ExactlyOne(&["private_key_file", "certificates"]),
+        Rule::One(&["certificate_file", "certificates"]),
+        Rule::One(&["private_key_file", "certificates"]),
     ])
 });
 static ONE: LazyLock<Schema> = LazyLock::new(|| {
     Schema::new("an entry of server.tls.certificates", ONE_KEYS).with(&[
-        Rule::AtLeastOne(&["certificate_file"]),
-        Rule::AtLeastOne(&["private_key_file"]),
+        Rule::Some(&["certificate_file"]),
+        Rule::Some(&["private_key_file"]),
     ])
 });
 

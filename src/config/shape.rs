@@ -63,11 +63,11 @@ pub(super) type Words = fn() -> Vec<&'static str>;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule {
     /// Exactly one of these is set.
-    ExactlyOne(&'static [&'static str]),
+    One(&'static [&'static str]),
     /// At most one of these is set.
-    AtMostOne(&'static [&'static str]),
+    OneOrNone(&'static [&'static str]),
     /// At least one of these is there.
-    AtLeastOne(&'static [&'static str]),
+    Some(&'static [&'static str]),
 }
 
 /// A list of strings, none of them empty.

@@ -25,7 +25,7 @@ pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
         .copied()
         .collect();
     Schema::of("[token_service.clients.NAME]", &[KEYS, &sources, SECTIONS])
-        .with(&[Rule::AtMostOne(&SOURCES)])
+        .with(&[Rule::OneOrNone(&SOURCES)])
 });
 
 const KEYS: &[Key] = &[

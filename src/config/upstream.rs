@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(super) static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| Schema::new("[upstream]", KEYS).with(&[Rule::ExactlyOne(&["url", "urls"])]));
+    LazyLock::new(|| Schema::new("[upstream]", KEYS).with(&[Rule::One(&["url", "urls"])]));
 
 const KEYS: &[Key] = &[
     needed(

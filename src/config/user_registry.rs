@@ -17,8 +17,8 @@ use crate::users::{Directory, UserRegistry};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     Schema::new("[user_registry]", KEYS).with(&[
-        Rule::AtMostOne(&["file", "url"]),
-        Rule::AtMostOne(&["group_attribute", "group_filter"]),
+        Rule::OneOrNone(&["file", "url"]),
+        Rule::OneOrNone(&["group_attribute", "group_filter"]),
     ])
 });
 

@@ -16,7 +16,7 @@ use crate::{bind::field::is_alias, identity};
 
 /// Of an entry of `when`.
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::new("\"when\"", KEYS).with(&[Rule::AtLeastOne(&[
+    Schema::new("\"when\"", KEYS).with(&[Rule::Some(&[
         "remote_address",
         "host",
         "path",
@@ -26,7 +26,7 @@ pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     ])])
 });
 static ADDRESS: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::of("\"remote_address\"", &[TESTS, BOUNDS]).with(&[Rule::AtLeastOne(&[
+    Schema::of("\"remote_address\"", &[TESTS, BOUNDS]).with(&[Rule::Some(&[
         "equals",
         "contains",
         "not_contains",

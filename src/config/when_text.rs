@@ -12,17 +12,13 @@ use super::{
 use crate::route::when::{Condition, Subject, TextTest};
 
 static TEXT: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::new("a filter", TESTS).with(&[Rule::AtLeastOne(&[
-        "equals",
-        "contains",
-        "not_contains",
-    ])])
+    Schema::new("a filter", TESTS).with(&[Rule::Some(&["equals", "contains", "not_contains"])])
 });
 /// Of a filter on what has a name of its own.
 pub(super) static NAMED: LazyLock<Schema> = LazyLock::new(|| {
     Schema::of("a filter", &[NAME, TESTS]).with(&[
-        Rule::AtLeastOne(&["name"]),
-        Rule::AtLeastOne(&["equals", "contains", "not_contains"]),
+        Rule::Some(&["name"]),
+        Rule::Some(&["equals", "contains", "not_contains"]),
     ])
 });
 
