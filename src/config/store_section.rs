@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{
     schema::{Key, Schema, key, section},
     section::Section,
+    shape::Shape,
     store_redis,
 };
 use crate::store::{OnFailure, Settings};
@@ -20,7 +21,7 @@ const KEYS: &[Key] = &[
         "max_entries",
         "1000000",
         "How many used tokens and ended sessions are remembered at once, in about 200 bytes each; one issuer may take a quarter. Fixed until a restart.",
-    ),
+    ).is(Shape::Number(100, 100_000_000)),
     key(
         "path",
         "\"\"",
@@ -30,7 +31,7 @@ const KEYS: &[Key] = &[
         "max_size",
         "\"1GiB\"",
         "What the file may take on the disk. Fixed until a restart.",
-    ),
+    ).is(Shape::Size(LEAST, MOST)),
 ];
 
 const SECTIONS: &[Key] = &[section(
@@ -87,7 +88,7 @@ pub(super) fn decode(store: &Section<'_>) -> Settings {
             .unwrap_or(usual.entries),
         path: path.map(|(path, _)| path),
         max_size: store
-            .size("max_size", LEAST..=MOST)
+            .some_size("max_size", LEAST..=MOST)
             .unwrap_or(usual.max_size),
         redis,
         on_failure: on_failure(store),
