@@ -154,6 +154,9 @@ fn value(shape: &Shape, places: &[Place]) -> Ordered {
         Shape::Inferred | Shape::Anything => Ordered::object([]),
         Shape::Boolean => typed("boolean"),
         Shape::Decimal => typed("number"),
+        Shape::Fraction => typed("number")
+            .with("minimum", 0_u64)
+            .with("maximum", 1_u64),
         Shape::Number(low, high) => {
             let number = typed("integer").with("minimum", *low);
             match *high {

@@ -150,6 +150,7 @@ fn of(shape: &Shape, places: &[Place]) -> String {
         Shape::Inferred | Shape::Anything => "any value".to_owned(),
         Shape::Boolean => "`true` or `false`".to_owned(),
         Shape::Decimal => "number".to_owned(),
+        Shape::Fraction => "number from 0.0 to 1.0".to_owned(),
         Shape::Number(low, u64::MAX) => format!("number from {low}"),
         Shape::Number(low, high) => format!("number, {low} to {high}"),
         Shape::Duration(..) => "duration".to_owned(),

@@ -82,7 +82,10 @@ const KEYS: &[Key] = &[
         "limit",
         "{ by = \"subject\", rate = \"100/s\", burst = 200 }",
         "How many requests it lets through: by \"subject\", \"issuer\", \"address\" or { claim = \"azp\" }. One, or a list.",
-    ),
+    ).is(Shape::Either(&[
+            Shape::Section(|| &rate_limit::SCHEMA),
+            Shape::List(0, &Shape::Section(|| &rate_limit::SCHEMA)),
+        ])),
     key(
         "session",
         "true",

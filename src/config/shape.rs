@@ -36,6 +36,8 @@ pub(super) enum Shape {
     Duration(Duration, Duration),
     /// Any number.
     Decimal,
+    /// A number from 0.0 to 1.0.
+    Fraction,
     /// A size in bytes, from the first to the second.
     Size(u64, u64),
     /// Any string.

@@ -5,13 +5,15 @@ use std::sync::LazyLock;
 use super::{
     schema::{Key, Schema, key, section},
     section::Section,
-    shape::Shape,
+    shape::{Rule, Shape},
     store_redis,
 };
 use crate::store::{OnFailure, Settings};
 
-pub(super) static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| Schema::of("[store]", &[KEYS, store_redis::KEYS, SECTIONS]));
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of("[store]", &[KEYS, store_redis::KEYS, SECTIONS])
+        .with(&[Rule::OneOrNone(&["path", "url"])])
+});
 
 pub(super) static ON_FAILURE: LazyLock<Schema> =
     LazyLock::new(|| Schema::new("[store.on_failure]", FAILURES));
@@ -37,29 +39,32 @@ const KEYS: &[Key] = &[
 const SECTIONS: &[Key] = &[section(
     "on_failure",
     "What becomes of a request when the store cannot say.",
-)];
+)
+.is(Shape::Section(|| &ON_FAILURE))];
+
+const REFUSE_OR_ALLOW: Shape = Shape::Choice(|| vec!["refuse", "allow"]);
 
 const FAILURES: &[Key] = &[
     key(
         "replay",
         "\"refuse\"",
         "When it cannot say whether a token was used before: \"refuse\" (503), or \"allow\": then it may be used again.",
-    ),
+    ).is(REFUSE_OR_ALLOW),
     key(
         "revocation",
         "\"refuse\"",
         "Whether a token of the token service was revoked: \"refuse\", or \"allow\": then it is good until it ends.",
-    ),
+    ).is(REFUSE_OR_ALLOW),
     key(
         "sessions",
         "\"refuse\"",
         "Whether a session was ended: \"refuse\", or \"allow\": then it goes on.",
-    ),
+    ).is(REFUSE_OR_ALLOW),
     key(
         "rate_limits",
         "\"allow\"",
         "How many requests are left of a shared limit: \"allow\": then nobody counts them, or \"refuse\".",
-    ),
+    ).is(REFUSE_OR_ALLOW),
 ];
 
 /// The least that a file may be held to: what a commit replaces must find room beside it.

@@ -62,6 +62,7 @@ pub(super) fn sections_of(shape: &Shape) -> Vec<&'static Schema> {
         | Shape::Boolean
         | Shape::Number(..)
         | Shape::Decimal
+        | Shape::Fraction
         | Shape::Duration(..)
         | Shape::Size(..)
         | Shape::Text
