@@ -63,7 +63,7 @@ const FAILURES: &[Key] = &[
     key(
         "rate_limits",
         "\"allow\"",
-        "How many requests are left of a shared limit: \"allow\": then nobody counts them, or \"refuse\".",
+        "How many requests are left of a shared limit: \"allow\": then each gateway counts for itself, or \"refuse\".",
     ).is(REFUSE_OR_ALLOW),
 ];
 
