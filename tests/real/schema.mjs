@@ -17,7 +17,11 @@ const shipped = [
   ...readdirSync(path.join(root, 'config')).filter((name) => name.endsWith('.toml')).map((name) => `config/${name}`),
   ...readdirSync(path.join(root, 'examples'), { withFileTypes: true }).flatMap((entry) => {
     if (entry.name.endsWith('.toml')) return [`examples/${entry.name}`];
-    return entry.isDirectory() ? [`examples/${entry.name}/portcullis.toml`] : [];
+    if (!entry.isDirectory()) return [];
+    // A file of users is no configuration.
+    return readdirSync(path.join(root, 'examples', entry.name))
+      .filter((name) => name.endsWith('.toml') && name !== 'users.toml')
+      .map((name) => `examples/${entry.name}/${name}`);
   }),
 ];
 

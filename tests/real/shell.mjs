@@ -32,7 +32,7 @@ await scenario(async () => {
   await check('bash completes a command', async () =>
     assert.deepEqual(await offered(bash, ['portcullis', 'expl']), ['explain']));
   await check('bash completes an option of a command', async () =>
-    assert.deepEqual(await offered(bash, ['portcullis', 'explain', '--requ']), ['--request']));
+    assert.deepEqual(await offered(bash, ['portcullis', 'explain', '--request-']), ['--request-id']));
   await check('bash completes the shells', async () =>
     assert.deepEqual(await offered(bash, ['portcullis', 'completions', 'z']), ['zsh']));
   await check('bash offers nothing for what is not there', async () =>
