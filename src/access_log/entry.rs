@@ -86,6 +86,11 @@ impl Entry {
         }
     }
 
+    /// It belongs to this trace.
+    pub fn belongs_to(&self, trace: &dyn std::fmt::Display) {
+        self.event.borrow_mut().trace = Some(trace.to_string().into());
+    }
+
     /// It goes to the upstream at this address.
     pub fn goes_to(&self, address: &dyn std::fmt::Display) {
         let address = address.to_string();

@@ -27,6 +27,8 @@ pub struct Event {
     pub time: i64,
     /// Its identifier.
     pub request_id: Box<str>,
+    /// The trace that it belongs to, where it came with one or is recorded.
+    pub trace: Option<Box<str>>,
     /// What became of it.
     pub outcome: Outcome,
     /// The status of the response; `None`: there was none.

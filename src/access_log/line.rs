@@ -35,6 +35,7 @@ fn json(out: &mut Vec<u8>, event: &Event, subject: Option<&str>) {
     let client = event.client.map(|client| client.to_string());
     for (name, value) in [
         ("request_id", Some(&*event.request_id)),
+        ("trace_id", event.trace.as_deref()),
         ("outcome", Some(event.outcome.name())),
         ("code", event.code),
         ("method", method),

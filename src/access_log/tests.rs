@@ -58,6 +58,7 @@ fn served(event: &mut Event) {
     event.duration = Duration::from_micros(12_345);
     event.upstream_duration = Some(Duration::from_micros(10_001));
     (event.received, event.sent) = (7, 1024);
+    event.trace = Some("0af7651916cd43dd8448eb211c80319c".into());
 }
 
 #[test]
@@ -72,6 +73,7 @@ fn a_request_is_one_line_in_each_format() {
     let read: Value = serde_json::from_str(&line).unwrap();
     let all = json!({
         "time": "2027-01-15T08:00:00.000Z", "request_id": "r1", "outcome": "allow", "code": null,
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
         "method": "GET", "path": "/orders/42", "protocol": "HTTP/1.1", "status": 200,
         "route": "orders", "issuer": "https://idp.example", "subject": "alice",
         "client": "192.0.2.1", "tls": "1.3", "upstream": "127.0.0.1:9000",

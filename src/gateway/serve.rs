@@ -169,6 +169,9 @@ impl Gateway {
             trace: self.traced(&head, &snapshot, exchange, trusted, &request_id),
             ..Note::default()
         };
+        if let (Some(entry), Some(trace)) = (&note.entry, note.trace.context()) {
+            entry.belongs_to(&trace.trace());
+        }
         if settled.is_ok()
             && let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head))
         {

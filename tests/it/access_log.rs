@@ -67,7 +67,11 @@ fn every_request_has_one_line_whatever_became_of_it() {
         .field("x-request-id")
         .unwrap()
         .to_owned();
-    stage.send(&request("HEAD", "/orders/head").bearer(&token));
+    let traced = request("HEAD", "/orders/head").field(
+        "Traceparent",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+    );
+    stage.send(&traced.bearer(&token));
     let expired = mint::token().claim("exp", 1).sign();
     stage.refuses(&get("/orders/2?q=1").bearer(expired), 401, "token_expired");
     stage.refuses(&get("/nowhere"), 404, "route_not_found");
@@ -103,14 +107,15 @@ fn every_request_has_one_line_whatever_became_of_it() {
     let first = of(&events, "/orders/1");
     says(
         first,
-        json!({"request_id": id, "method": "POST", "outcome": "allow", "status": 200, "code": null,
+        json!({"request_id": id, "trace_id": null, "method": "POST", "outcome": "allow", "status": 200, "code": null,
             "route": "/orders/{*rest}", "issuer": ISSUER, "upstream": upstream, "user_agent": "test/1",
             "bytes_received": 8, "bytes_sent": 5, "time": "2027-01-15T08:00:00.000Z"}),
     );
     assert!(first["upstream_ms"].as_f64().unwrap() <= first["duration_ms"].as_f64().unwrap());
     says(
         of(&events, "/orders/head"),
-        json!({"method": "HEAD", "outcome": "allow", "bytes_sent": 0}),
+        json!({"method": "HEAD", "outcome": "allow", "bytes_sent": 0,
+            "trace_id": "0af7651916cd43dd8448eb211c80319c"}),
     );
     says(
         of(&events, "/orders/2"),
