@@ -182,6 +182,24 @@ export async function makeFleet(folder) {
   return { api, issuer, server, replicas, front };
 }
 
+/** The example's nginx in front of the same gateways, and what it is called. */
+export async function behindNginx(folder, fleet) {
+  const nginx = await program(folder, 'nginx', 'nginx');
+  const [home, port] = [path.join(folder, 'nginx'), await portOnAll()];
+  mkdirSync(home, { recursive: true });
+  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${home}/${kind};`);
+  const text = fleet.replicas.reduce(
+    (text, replica, number) => text.replace(`10.0.0.1${number + 1}:8080`, replica.url.slice('http://'.length)),
+    readFileSync(path.join(EXAMPLE, 'nginx.conf'), 'utf8'));
+  const file = path.join(home, 'nginx.conf');
+  writeFileSync(file, text.replace('listen 8000', `listen 127.0.0.1:${port}`)
+    .replace('http {', `http { access_log off; ${places.join(' ')}`));
+  const own = `daemon off; master_process off; pid ${home}/pid; error_log ${home}/error.log;`;
+  const child = start(nginx.file, ['-p', home, '-e', `${home}/error.log`, '-c', file, '-g', own], { env: nginx.env });
+  await until('nginx listens', child, () => answers(port));
+  return { ...fleet, front: { url: `http://127.0.0.1:${port}`, child } };
+}
+
 /** One request; what is said: `{ status, code, cookie, milliseconds }`, where `code` is that of a refusal. */
 export async function ask(gateway, { token, cookie, method = 'GET', target = '/orders/1', body } = {}) {
   const since = performance.now();

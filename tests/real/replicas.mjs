@@ -1,10 +1,11 @@
-// Three gateways behind HAProxy with one Redis, as examples/replicas/ has them: what one of them knows all know; one is
-// killed, one drains, a configuration and new processes roll through all, and the store dies, under load.
+// Three gateways behind HAProxy, and nginx, with one Redis, as examples/replicas/ has them: what one of them knows all know;
+// one is killed, one drains, a configuration and new processes roll through all, and the store dies, under load.
 
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { assert, check, freePort, kill, scenario, scratch, until } from './harness.mjs';
-import { SECRET, ask, makeFleet, refusedOnAll, say } from './fleet.mjs';
+import { SECRET, ask, behindNginx, makeFleet, refusedOnAll, say } from './fleet.mjs';
 import { startLoad } from './steady.mjs';
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -18,7 +19,8 @@ const many = (count, work) => Promise.all(Array.from({ length: count }, (_, numb
 const statuses = async (answers) => tally((await answers).map(({ status }) => status));
 
 await scenario(async () => {
-  const fleet = await makeFleet(scratch());
+  const folder = scratch();
+  const fleet = await makeFleet(folder);
   const { api, issuer, server, replicas, front } = fleet;
   const [one, two, three] = replicas;
   const good = await issuer.token('orders');
@@ -38,6 +40,11 @@ await scenario(async () => {
   };
   // What was ended here must still be when the store has died and come back.
   const ended = {};
+
+  await check('the user of the example has the rights that the documents name', () => {
+    const rights = (name) => readFileSync(path.resolve('../..', name), 'utf8').match(/~portcullis:\* .*/)[0];
+    assert.equal(rights('examples/replicas/redis.conf'), rights('docs/store.md'));
+  });
 
   await check('HAProxy gives each of the three its share', async () => {
     const before = await many(3, (number) => replicas[number].metric('requests_total'));
@@ -122,6 +129,24 @@ await scenario(async () => {
     // What was on its way at a gateway that was killed may have been done: it is not sent again.
     assert.ok(posts.length <= 2 * 16, `${posts.length}`);
     assert.ok(posts.every((text) => /^(502|0 .*(hang up|ECONNRESET))/.test(text)), posts[0]);
+  });
+
+  await check('behind nginx too no GET fails when one is killed or drains, and no POST comes twice', async () => {
+    const other = await behindNginx(folder, fleet);
+    const load = startLoad(other, good, bad);
+    await load.more(100);
+    for (const end of [() => kill(one.child), () => two.drain()]) {
+      await end();
+      await load.more(100);
+      for (const replica of [one, two].filter(({ child }) => child.ended)) {
+        await replica.begin();
+        await replica.hasItsShare();
+      }
+    }
+    const { posts } = await load.end();
+    assert.deepEqual(load.failed.GET, []);
+    assert.ok(posts.length <= 2 * 16, `${posts.length}`);
+    assert.ok(posts.every((text) => text.startsWith('502')), posts[0]);
   });
 
   await check('one that drains loses nothing, also not an answer that takes longer', async () => {
