@@ -37,7 +37,7 @@ async function startApi() {
   const server = http.createServer(async (request, response) => {
     request.resume();
     seen.push(`${request.method} ${request.url}`);
-    await pause(request.url.includes('slow') ? 4_000 : 10);
+    await pause(request.url.includes('slow') ? 3_000 : 40);
     response.end('{}');
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

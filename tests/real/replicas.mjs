@@ -124,10 +124,11 @@ await scenario(async () => {
       await replica.begin();
       await replica.hasItsShare();
     }
-    const { posts } = await load.end();
+    const { posts, twice } = await load.end();
     assert.deepEqual(load.failed.GET, []);
-    // What was on its way at a gateway that was killed may have been done: it is not sent again.
-    assert.ok(posts.length <= 2 * 16, `${posts.length}`);
+    assert.ok(posts.length + twice > 0, 'something was on its way there');
+    // A POST that was may have been done: it is not sent again.
+    assert.ok(posts.length <= 2 * 32, `${posts.length}`);
     assert.ok(posts.every((text) => /^(502|0 .*(hang up|ECONNRESET))/.test(text)), posts[0]);
   });
 
@@ -143,9 +144,10 @@ await scenario(async () => {
         await replica.hasItsShare();
       }
     }
-    const { posts } = await load.end();
+    const { posts, twice } = await load.end();
     assert.deepEqual(load.failed.GET, []);
-    assert.ok(posts.length <= 2 * 16, `${posts.length}`);
+    assert.ok(posts.length + twice > 0, 'something was on its way there');
+    assert.ok(posts.length <= 2 * 32, `${posts.length}`);
     assert.ok(posts.every((text) => text.startsWith('502')), posts[0]);
   });
 
