@@ -15,7 +15,8 @@ pub enum Use {
     RateLimits,
 }
 
-/// Where a request goes on although the store cannot say. By default it is refused, and not counted by a rate limit.
+/// Where a request goes on although the store cannot say. By default it is refused; against shared rate limits each gateway
+/// counts for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnFailure {
     /// Tokens that are good once may be used again.
@@ -24,7 +25,7 @@ pub struct OnFailure {
     pub allow_revoked: bool,
     /// Sessions that were ended go on.
     pub allow_ended_sessions: bool,
-    /// Requests go on that no rate limit counts.
+    /// Requests go on that each gateway counts for itself against a shared limit.
     pub allow_uncounted: bool,
 }
 
