@@ -15,7 +15,8 @@ pub enum Use {
     RateLimits,
 }
 
-/// Where a request goes on although the store cannot say. By default it is refused, and not counted by a rate limit.
+/// Where a request goes on although the store cannot say. By default it is refused; against shared rate limits each gateway
+/// counts for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnFailure {
     /// Tokens that are good once may be used again.

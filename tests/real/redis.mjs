@@ -403,7 +403,7 @@ client_secret_file = "${secret}"\n`;
   await check('a user with the rights that the documents name will do; a wrong password, or none, is said to be', async () => {
     const guarded = await new Redis(redis, folder, ['--requirepass', 'of the administrator']).begin();
     const rights = ['on', `>${PASSWORD}`, '~portcullis:*', '-@all', '+ping', '+select', '+info', '+set', '+get',
-      '+exists', '+del', '+eval'];
+      '+exists', '+del', '+time', '+eval'];
     await guarded.command('-a', 'of the administrator', '--no-auth-warning', 'ACL', 'SETUSER', 'portcullis', ...rights);
     const place = `url = "redis://127.0.0.1:${guarded.port}/1"`;
     const file = secretFile('redis.password', `${PASSWORD}\n`);
@@ -418,6 +418,12 @@ client_secret_file = "${secret}"\n`;
     await rejected(place, /asks for a password: set \\?"password_file/);
     const wrong = secretFile('wrong.password', 'another password');
     await rejected(`${place}\npassword_file = "${wrong}"`, /refuses the user or the password/);
+    // What was granted, less one: it is told before a request finds out.
+    for (const less of ['time', 'set', 'eval']) {
+      const name = `no-${less}`;
+      await guarded.command('-a', 'of the administrator', '--no-auth-warning', 'ACL', 'SETUSER', name, ...rights, `-${less}`);
+      await rejected(`${place}\nusername = "${name}"\npassword_file = "${file}"`, /does not let the user do all that is needed/);
+    }
     await stop(guarded.child);
   });
 

@@ -55,6 +55,12 @@ pub(super) enum RedisError {
     /// A defect of this program.
     #[error("the connection to the store met a defect, and begins anew")]
     Panicked,
+    /// The user may not do all that is needed.
+    #[error(
+        "{0} does not let the user do all that is needed: it must be given GET, SET, EXISTS, DEL, TIME and EVAL on keys \
+         that begin with \"prefix\" ({1})"
+    )]
+    Rights(Address, String),
     /// It refuses what is asked of it.
     #[error("{0} refuses a command: {1}")]
     Refused(Address, String),

@@ -14,6 +14,7 @@ use super::{
     about::About,
     error::RedisError,
     resp::{self, Reply},
+    rights,
     settings::{Address, RedisSettings},
 };
 
@@ -97,6 +98,11 @@ async fn examine(settings: &RedisSettings, address: Address) -> Result<Line, Red
         Reply::Error(text) => return Err(greeting.refused(&text)),
         _ => return Err(RedisError::NotRedis(greeting.address)),
     };
+    let question = rights::question(&settings.prefix);
+    let reply = greeting
+        .ask(&question.each_ref().map(Vec::as_slice))
+        .await?;
+    rights::check(&reply, &greeting.address)?;
     Ok(Line {
         stream: greeting.stream,
         address: greeting.address,

@@ -33,6 +33,7 @@ mod driver;
 mod error;
 mod line;
 mod resp;
+mod rights;
 mod settings;
 mod shared;
 #[cfg(test)]

@@ -71,6 +71,8 @@ impl Peer {
     fn greet(&mut self) {
         self.until("INFO\r\n");
         self.says(&format!("${}\r\n{INFO}\r\n", INFO.len()));
+        self.until("p:rights\r\n");
+        self.says(":1\r\n");
     }
 
     /// Returns when the gateway has gone.
