@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     config::Config,
     forward::balance::{Keeper, Resolver},
-    gateway::Gateway,
+    gateway::{Door, Gateway},
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
     server::{Alarm, Course, Crew, ListenAddress, ListenError, Listener, Settings, Worker},
@@ -46,8 +46,9 @@ pub struct App {
     gateway: Arc<Gateway>,
     settings: Settings,
     /// One list of listeners for each worker.
-    listeners: Vec<Vec<Listener>>,
+    listeners: Vec<Vec<(Door, Listener)>>,
     addresses: Vec<SocketAddr>,
+    authorizers: Vec<SocketAddr>,
     admin: Option<admin::Bound>,
     key_cache: Option<KeyCache>,
     source: Option<Source>,
@@ -135,7 +136,7 @@ impl App {
             0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
             workers => workers,
         };
-        let mut listeners: Vec<Vec<Listener>> = Vec::new();
+        let mut listeners: Vec<Vec<(Door, Listener)>> = Vec::new();
         listeners.resize_with(workers, Vec::new);
         let mut addresses = Vec::new();
         // Those with a name first: the others take what is left.
@@ -150,7 +151,16 @@ impl App {
             for bound in Listener::open(address, workers, &mut opening)? {
                 addresses.extend(bound.first().and_then(Listener::tcp_address));
                 for (own, listener) in listeners.iter_mut().zip(bound) {
-                    own.push(listener);
+                    own.push((Door::Public, listener));
+                }
+            }
+        }
+        let mut authorizers = Vec::new();
+        for (number, address) in (0..).zip(&settings.authorizers) {
+            for bound in Listener::open(address, workers, &mut opening)? {
+                authorizers.extend(bound.first().and_then(Listener::tcp_address));
+                for (own, listener) in listeners.iter_mut().zip(bound) {
+                    own.push((Door::Authorizer(number), listener));
                 }
             }
         }
@@ -178,6 +188,7 @@ impl App {
             settings,
             listeners,
             addresses,
+            authorizers,
             admin,
             key_cache,
             source,
@@ -203,6 +214,7 @@ impl App {
             settings,
             listeners,
             addresses,
+            authorizers,
             admin,
             key_cache,
             source,
@@ -267,6 +279,7 @@ impl App {
             gateway,
             settings,
             addresses,
+            authorizers,
             admin_address,
             crew,
             course,

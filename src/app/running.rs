@@ -19,6 +19,7 @@ pub struct Running {
     pub(super) gateway: Arc<Gateway>,
     pub(super) settings: Settings,
     pub(super) addresses: Vec<SocketAddr>,
+    pub(super) authorizers: Vec<SocketAddr>,
     pub(super) admin_address: Option<SocketAddr>,
     pub(super) crew: Arc<Crew>,
     pub(super) course: watch::Sender<Course>,
@@ -35,6 +36,12 @@ impl Running {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The TCP addresses of its authorizers, likewise.
+    #[must_use]
+    pub fn authorizers(&self) -> &[SocketAddr] {
+        &self.authorizers
     }
 
     /// The admin listener's address, if there is one.
@@ -111,6 +118,7 @@ impl Running {
             let _ = background.join();
         }
         listener::clean_up(&self.settings.listen);
+        listener::clean_up(&self.settings.authorizers);
         drained && !self.alarm.rang()
     }
 }

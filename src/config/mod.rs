@@ -23,6 +23,7 @@ use crate::{
 pub mod error;
 
 mod admin_section;
+mod authorizers;
 mod bind;
 mod claim_headers;
 mod context;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Config, Files, admin_section,
+    Config, Files, admin_section, authorizers,
     context::Context,
     decryption, identity_section,
     issuer_identity::Subjects,
@@ -45,6 +45,10 @@ const KEYS: &[Key] = &[
     ),
     section("server", "Where clients connect."),
     section("admin", "Health, metrics and status."),
+    section(
+        "authorizers",
+        "[[authorizers]]: where other proxies ask whether a request may pass.",
+    ),
     section("token", "Where a request may carry its token."),
     section("session", "A cookie that stands for a token."),
     section("store", "What has to be remembered."),
@@ -79,7 +83,11 @@ const KEYS: &[Key] = &[
 pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let root = Section::open(context, &SCHEMA, node);
     let key_cache = key_cache(&root);
-    let server = server_section::decode(&root.child("server", &server_section::SCHEMA));
+    let authorizers = authorizers::decode(&root);
+    let server = server_section::decode(
+        &root.child("server", &server_section::SCHEMA),
+        authorizers.listen,
+    );
     let admin_section = root.child("admin", &admin_section::SCHEMA);
     let admin = admin_section::decode(&admin_section);
     let token = root.child("token", &token::SCHEMA);
@@ -125,6 +133,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     }
     let to = route::References {
         upstreams: &upstreams,
+        forwards: !server.settings.listen.is_empty(),
         issuers: &issuers,
         token: &token,
         sources: &sources,
@@ -150,6 +159,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         session,
         tls: server.tls,
         token_service: service.map(Box::new),
+        authorizers: authorizers.all,
     };
     Some(Config {
         server: server.settings,

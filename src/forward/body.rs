@@ -36,6 +36,7 @@ enum Source {
     Begun(Bytes, ClientBody),
     Buffered(Bytes),
     Empty,
+    Withheld,
 }
 
 /// Why a request's body ends early.
@@ -50,6 +51,9 @@ pub enum BodyError {
     /// The client reset the stream of its request, or broke the connection.
     #[error("the client did not send the whole body: {0}")]
     Stream(h2::Error),
+    /// Nobody here has it: another proxy asks about the request, and keeps its body.
+    #[error("the body is not shown to an authorizer")]
+    Withheld,
     /// The client sent it too slowly.
     #[error("the client sent the body too slowly")]
     Stalled,
@@ -78,6 +82,15 @@ impl RequestBody {
     #[must_use]
     pub fn empty(pace: Rc<Pace>) -> Self {
         Self::whole(Bytes::new(), pace)
+    }
+
+    /// One that somebody else has, who asks about the request.
+    #[must_use]
+    pub fn withheld(pace: Rc<Pace>) -> Self {
+        Self {
+            source: Source::Withheld,
+            ..Self::empty(pace)
+        }
     }
 
     /// A body that is there already.
@@ -156,7 +169,9 @@ impl RequestBody {
         let source = match &self.source {
             Source::Empty if self.seen == 0 => Source::Empty,
             Source::Buffered(whole) => Source::Buffered(whole.clone()),
-            Source::Empty | Source::Streaming(_) | Source::Begun(..) => return None,
+            Source::Empty | Source::Streaming(_) | Source::Begun(..) | Source::Withheld => {
+                return None;
+            }
         };
         let pace = Rc::clone(&self.pace);
         Some(Self {
@@ -179,6 +194,7 @@ impl RequestBody {
         loop {
             return match &mut self.source {
                 Source::Empty => Poll::Ready(None),
+                Source::Withheld => Poll::Ready(Some(Err(BodyError::Withheld))),
                 Source::Buffered(whole) => {
                     let whole = std::mem::take(whole);
                     self.source = Source::Empty;
@@ -254,6 +270,7 @@ impl Body for RequestBody {
             }
             Source::Buffered(whole) => SizeHint::with_exact(whole.len() as u64),
             Source::Empty => SizeHint::with_exact(0),
+            Source::Withheld => SizeHint::new(),
         }
     }
 }
@@ -265,6 +282,7 @@ impl Source {
             Self::Begun(begun, rest) => begun.is_empty() && rest.is_end_stream(),
             Self::Buffered(whole) => whole.is_empty(),
             Self::Empty => true,
+            Self::Withheld => false,
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::{
 
 mod again;
 mod ask;
+mod authorizer;
 mod client;
 pub mod code;
 mod credential;
@@ -61,6 +62,7 @@ mod switch;
 mod token_endpoint;
 pub mod trace;
 
+pub use authorizer::{Authorizer, Door, Kind as AuthorizerKind, OriginalError};
 pub use code::Code;
 pub use cut_off::CutOff;
 pub use decryption::DecryptionError;
@@ -108,6 +110,8 @@ pub struct Exchange<'x> {
     pub recent: &'x Recent,
     /// `http` or `https`.
     pub scheme: &'static str,
+    /// What the connection came in by.
+    pub door: Door,
 }
 
 impl Gateway {
@@ -267,6 +271,8 @@ impl Gateway {
             Err(crate::forward::BodyError::TooLarge(_)) if token::in_authorization(head) => {
                 Ok(Some(Bytes::new()))
             }
+            // Whoever asks keeps the body, so that no token in it counts.
+            Err(crate::forward::BodyError::Withheld) => Ok(None),
             whole => Ok(Some(whole?)),
         }
     }

@@ -43,8 +43,10 @@ pub use worker::{Course, Worker};
 /// How the gateway listens, prepared from `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where it listens; at least one.
+    /// Where it listens; at least one, here or among the authorizers.
     pub listen: Vec<ListenAddress>,
+    /// Where the authorizers are asked, in the order of their numbers.
+    pub authorizers: Vec<ListenAddress>,
     /// Worker threads; 0: one for each core.
     pub workers: usize,
     /// Which connections begin with a PROXY header.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod authorizers;
+#[cfg(test)]
 mod balance;
 #[cfg(test)]
 mod bind;
