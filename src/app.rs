@@ -12,7 +12,9 @@ use std::{
 use tokio::{runtime, sync::watch, task::LocalSet};
 
 use crate::{
+    access_log::{AccessLog, AccessLogError},
     admin,
+    call::ClientError,
     clock::Clock,
     config::Config,
     forward::balance::{Keeper, Resolver},
@@ -20,6 +22,7 @@ use crate::{
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
     server::{Alarm, Course, Crew, ListenAddress, ListenError, Listener, Settings, Worker},
+    spans::{self, Tracing},
     store::{self, DiskError},
     telemetry::Metrics,
 };
@@ -50,6 +53,7 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     authorizers: Vec<SocketAddr>,
     admin: Option<admin::Bound>,
+    exporter: Option<spans::Exporter>,
     key_cache: Option<KeyCache>,
     source: Option<Source>,
     supervisor: Supervisor,
@@ -78,6 +82,12 @@ pub enum AppError {
     /// The store on disk cannot be opened.
     #[error("cannot open the store: {0}")]
     Store(#[from] DiskError),
+    /// The access log cannot be opened.
+    #[error("[access_log]: {0}")]
+    AccessLog(#[from] AccessLogError),
+    /// Spans cannot be sent to the collector.
+    #[error("cannot call the collector of [tracing]: {0}")]
+    Collector(#[from] ClientError),
     /// A thread or its runtime cannot be made.
     #[error("cannot start a worker: {0}")]
     Thread(io::Error),
@@ -89,6 +99,7 @@ struct Background {
     keeper: Keeper,
     reloader: Option<Reloader>,
     admin: Option<admin::Bound>,
+    exporter: Option<spans::Exporter>,
     memory: Option<Memory>,
     supervisor: Supervisor,
     crew: Arc<Crew>,
@@ -96,14 +107,14 @@ struct Background {
     alarm: Alarm,
 }
 
-/// How long the end of the program waits for files that are being read.
+/// How long the end of the program waits for files that are being read or written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl App {
     /// Binds every socket of `config`.
     ///
     /// # Errors
-    /// [`AppError`] when one cannot be bound, or the store cannot be opened.
+    /// [`AppError`] when one cannot be bound, or the store or the access log cannot be opened.
     pub fn bind(config: Config, clock: Clock) -> Result<Self, AppError> {
         Self::bind_in(Surroundings::default(), config, clock)
     }
@@ -111,7 +122,8 @@ impl App {
     /// As [`App::bind`], with what the process was given.
     ///
     /// # Errors
-    /// [`AppError`] when a socket cannot be bound, or is not there, or the store cannot be opened.
+    /// [`AppError`] when a socket cannot be bound, or is not there, or the store or the access log cannot be
+    /// opened.
     pub fn bind_in(
         surroundings: Surroundings,
         config: Config,
@@ -128,9 +140,12 @@ impl App {
             policy,
             key_cache,
             store,
+            access_log,
+            tracing,
             ..
         } = config;
         // Nobody is kept waiting by a socket while the file is read.
+        let on_store_failure = store.on_failure;
         let store = store::open(&store, clock.clone())?;
         let workers = match settings.workers {
             0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -171,10 +186,18 @@ impl App {
             );
         }
         let metrics = Arc::new(Metrics::default());
+        let access_log = access_log
+            .map(|log| AccessLog::open(&log, &metrics.access_log, clock.clone()))
+            .transpose()?;
         let limits = settings.limits.clone();
+        let (tracing, exporter) = Tracing::open(&tracing, &clock, &metrics)?;
         let gateway = Gateway::new(policy, limits, clock.clone(), metrics)
+            .with_tracing(tracing)
             .with_store(store.once)
-            .with_records(store.records);
+            .with_records(store.records)
+            .with_store_failures(on_store_failure)
+            .with_buckets(store.buckets)
+            .with_access_log(access_log);
         let gateway = Arc::new(gateway);
         let admin = admin.zip(admin_listener);
         let admin = admin
@@ -190,6 +213,7 @@ impl App {
             addresses,
             authorizers,
             admin,
+            exporter,
             key_cache,
             source,
             supervisor,
@@ -216,6 +240,7 @@ impl App {
             addresses,
             authorizers,
             admin,
+            exporter,
             key_cache,
             source,
             supervisor,
@@ -253,6 +278,7 @@ impl App {
             keeper,
             reloader,
             admin,
+            exporter,
             memory: Memory::new(Arc::clone(&gateway)),
             supervisor: supervisor.clone(),
             crew: Arc::clone(&crew),
@@ -332,9 +358,16 @@ fn start_background(
         if let Some(memory) = work.memory {
             tokio::task::spawn_local(alarm.clone().over("memory", memory.run()));
         }
+        // Not under the alarm: nobody's request needs it.
+        let exporter = work.exporter.map(|exporter| exporter.run(ended.clone()));
+        let exporter = exporter.map(tokio::task::spawn_local);
         let watching = work.supervisor.watch(work.crew);
         tokio::task::spawn_local(alarm.over("watchdog", watching));
         let _ = ended.wait_for(|ended| *ended).await;
+        if let Some(exporter) = exporter {
+            // It ends by itself, within a bound, when it has sent what is left.
+            let _ = exporter.await;
+        }
     };
     thread::Builder::new()
         .name("background".to_owned())

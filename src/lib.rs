@@ -49,6 +49,7 @@
 //! [`config::parse`] takes a text instead of a file, and [`app::Running::serve_until_signal`] serves
 //! until SIGTERM or SIGINT. The library logs with `tracing`; without a subscriber, nobody reads it.
 
+pub mod access_log;
 pub mod admin;
 pub mod app;
 pub mod authz;
@@ -59,6 +60,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod deadline;
+pub mod explain;
 pub mod forward;
 pub mod gateway;
 pub mod gather;
@@ -72,6 +74,7 @@ pub mod jose;
 pub mod limits;
 pub mod outbound;
 pub mod pressure;
+pub mod rate;
 pub mod reload;
 pub mod route;
 pub mod rule;
@@ -79,6 +82,7 @@ pub mod secret;
 pub mod server;
 pub mod session;
 pub mod signing;
+pub mod spans;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

@@ -31,7 +31,7 @@ enum Command {
     /// Run an issuer, an upstream and the gateway between them, and print curl lines to try
     Demo(demo::Options),
     /// Show every step of the pipeline for one token and one request
-    Explain(explain::Options),
+    Explain(Box<explain::Options>),
     /// Turn another program's configuration into one of this, and say what could not be carried over
     Import(import::Options),
     /// Sign a token with a key and given claims

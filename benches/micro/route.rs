@@ -4,6 +4,7 @@ use divan::{Bencher, black_box};
 use http::Method;
 use portcullis::{
     bind::Bindings,
+    rate::RateLimits,
     route::{Access, Route, Routes, Visit, When, target},
     rule::Rules,
     token::Sources,
@@ -58,6 +59,7 @@ fn table(count: usize) -> Routes {
         when: When::default(),
         bind: Bindings::default(),
         rules: Rules::default(),
+        limits: RateLimits::default(),
         session: true,
         upgrades: Vec::new(),
         tunnel_until_expiry: true,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, text},
@@ -11,28 +11,45 @@ use prometheus_client::{
 };
 
 use super::{Answer, answer, status::Counts};
-use crate::gateway::{Gateway, proof::Size};
+use crate::{
+    clock::UnixTime,
+    gateway::{Gateway, proof::Size},
+    reload::Reloads,
+};
 
 mod credentials;
+mod expiry;
+mod introspection;
 mod key_sets;
+mod plain;
+mod process;
 mod store;
 mod upstreams;
 
 /// The metrics of a gateway, ready to be asked for.
 pub(super) struct Exposition(Registry);
 
-/// What is read from the issuers at each scrape.
-struct KeySets(Arc<Gateway>);
+/// What is read at each scrape.
+struct Scraped {
+    gateway: Arc<Gateway>,
+    reloads: Option<Reloads>,
+    started: UnixTime,
+}
 
 impl Exposition {
-    pub(super) fn new(gateway: &Arc<Gateway>) -> Self {
+    pub(super) fn new(gateway: &Arc<Gateway>, reloads: Option<&Reloads>) -> Self {
         let mut registry = Registry::with_prefix("portcullis");
         gateway.metrics().register(&mut registry);
-        registry.register_collector(Box::new(KeySets(Arc::clone(gateway))));
+        registry.register_collector(Box::new(Scraped {
+            gateway: Arc::clone(gateway),
+            reloads: reloads.cloned(),
+            started: gateway.now(),
+        }));
         Self(registry)
     }
 
-    pub(super) fn answer(&self) -> Answer {
+    /// In the form that the request of these fields asks for.
+    pub(super) fn answer(&self, fields: &HeaderMap) -> Answer {
         let mut body = String::new();
         if text::encode(&mut body, &self.0).is_err() {
             return super::text(
@@ -40,27 +57,45 @@ impl Exposition {
                 "the metrics cannot be written\n",
             );
         }
-        answer(
-            StatusCode::OK,
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            body.into(),
-        )
+        let (kind, body) = match plain::wants_open_metrics(fields) {
+            true => (plain::OPEN_METRICS, body),
+            false => (plain::PLAIN, plain::of_open_metrics(&body)),
+        };
+        answer(StatusCode::OK, kind, body.into())
     }
 }
 
-impl fmt::Debug for KeySets {
+impl fmt::Debug for Scraped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeySets")
+        f.write_str("Scraped")
     }
 }
 
-impl Collector for KeySets {
+impl Collector for Scraped {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let snapshot = self.0.snapshot();
-        let now = self.0.now();
-        token_cache(&mut encoder, self.0.token_cache())?;
-        store::encode(&mut encoder, self.0.store_size().unwrap_or_default())?;
-        upstreams::encode(&mut encoder, &snapshot.policy.upstreams, self.0.clock())?;
+        let gateway = &self.gateway;
+        let (snapshot, now) = (gateway.snapshot(), gateway.now());
+        let last = self.reloads.as_ref().and_then(Reloads::last);
+        process::encode(
+            &mut encoder,
+            self.started,
+            snapshot.generation,
+            last.as_ref(),
+        )?;
+        token_cache(&mut encoder, gateway.token_cache())?;
+        match gateway.remote_store() {
+            Some(remote) => store::encode_remote(&mut encoder, &remote)?,
+            None => store::encode(&mut encoder, gateway.store_size().unwrap_or_default())?,
+        }
+        let buckets = encoder.encode_descriptor(
+            "rate_limit_buckets",
+            "Buckets of rate limits in memory",
+            None,
+            MetricType::Gauge,
+        )?;
+        ConstGauge::new(whole(gateway.buckets() as u64)).encode(buckets)?;
+        upstreams::encode(&mut encoder, &snapshot.policy.upstreams, gateway.clock())?;
+        introspection::encode(&mut encoder, &snapshot.policy.registry)?;
         credentials::encode(&mut encoder, &snapshot.policy.credentials, now)?;
         let counts = Counts::of(&snapshot.policy.registry);
         gauge(
@@ -75,6 +110,7 @@ impl Collector for KeySets {
             ],
         )?;
         let sets = key_sets::all(&snapshot.policy.registry, now);
+        expiry::encode(&mut encoder, snapshot.policy.tls.as_deref(), &sets)?;
         let mut fetches = encoder.encode_descriptor(
             "key_set_fetches",
             "Reads of key sets by issuer and outcome",

@@ -1,4 +1,4 @@
-//! The admin listener: health, metrics, status and reload.
+//! The admin listener: health, metrics, status, reload, why a request is refused, and a page of it all.
 
 use std::{convert::Infallible, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -17,7 +17,11 @@ use crate::{
     server::{Course, ListenAddress, ListenError, Listener, listener::Opening},
 };
 
+mod browser;
+mod explain;
 mod metrics;
+mod page;
+mod refusals;
 mod reload;
 mod status;
 
@@ -30,6 +34,8 @@ pub struct Settings {
     pub listen: ListenAddress,
     /// The bearer secret of `token_file`; must be there when `listen` is not loopback.
     pub token: Option<Secret>,
+    /// How many of the last refusals are kept for whoever asks why.
+    pub refusals: usize,
 }
 
 /// An admin listener that is bound.
@@ -44,6 +50,7 @@ struct Admin {
     gateway: Arc<Gateway>,
     reloads: Option<Reloads>,
     metrics: metrics::Exposition,
+    page: page::Page,
     started: std::time::Instant,
 }
 
@@ -88,13 +95,15 @@ impl Bound {
         gateway: Arc<Gateway>,
         reloads: Option<Reloads>,
     ) -> Result<Self, ListenError> {
-        let metrics = metrics::Exposition::new(&gateway);
+        gateway.refusals().keep(settings.refusals);
+        let metrics = metrics::Exposition::new(&gateway, reloads.as_ref());
         let started = std::time::Instant::now();
         let admin = Admin {
             token: Arc::new(ArcSwapOption::new(settings.token.map(Arc::new))),
             gateway,
             reloads,
             metrics,
+            page: page::Page::new(),
             started,
         };
         let address = listener.local_addr();
@@ -134,7 +143,7 @@ impl Bound {
             tokio::task::spawn_local(async move {
                 let service = service_fn(|request| {
                     let (admin, course) = (Rc::clone(&admin), *course.borrow());
-                    async move { Ok::<_, Infallible>(admin.answer(&request, course).await) }
+                    async move { Ok::<_, Infallible>(admin.answer(request, course).await) }
                 });
                 let _ = http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -147,10 +156,15 @@ impl Bound {
 }
 
 impl Admin {
-    async fn answer(&self, request: &Request<Incoming>, course: Course) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, course: Course) -> Answer {
         let path = request.uri().path();
         let open = matches!(path, "/livez" | "/readyz" | "/metrics");
-        if !open && !self.admits(request) {
+        if !open && let Err(foreign) = browser::admit(&request, self.token.load().is_some()) {
+            return foreign.answer();
+        }
+        // The page itself says nothing of the gateway.
+        let open = open || path == "/";
+        if !open && !self.admits(&request) {
             let mut answer = text(
                 StatusCode::UNAUTHORIZED,
                 "the admin token is missing or wrong\n",
@@ -164,13 +178,25 @@ impl Admin {
         if path == "/reload" {
             return reload::answer_to(request.method(), self.reloads.as_ref()).await;
         }
+        if path == "/explain" {
+            if *request.method() == Method::POST
+                && let Err(foreign) = browser::json(request.headers())
+            {
+                return foreign.answer();
+            }
+            return explain::answer_to(request, &self.gateway).await;
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+            let allow = http::HeaderValue::from_static("GET, HEAD");
+            answer.headers_mut().insert(header::ALLOW, allow);
+            return answer;
         }
         match path {
+            "/" => self.page.answer(),
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => status::ready(&self.gateway, course),
-            "/metrics" => self.metrics.answer(),
+            "/metrics" => self.metrics.answer(request.headers()),
             "/status" => match Listing::parse(request.uri().query().unwrap_or_default()) {
                 Ok(listing) => {
                     let uptime = self.started.elapsed();
@@ -179,9 +205,10 @@ impl Admin {
                 }
                 Err(usage) => text(StatusCode::BAD_REQUEST, usage),
             },
+            _ if path.starts_with(refusals::PATH) => refusals::answer_to(path, &self.gateway),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "/livez /readyz /metrics /status, POST /reload\n",
+                "/ /livez /readyz /metrics /status /refusals, POST /reload, POST /explain\n",
             ),
         }
     }
@@ -216,9 +243,13 @@ fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Answer {
     *answer.status_mut() = status;
     let fields = answer.headers_mut();
     fields.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
-    fields.insert(
-        header::CACHE_CONTROL,
-        http::HeaderValue::from_static("no-store"),
-    );
+    // Whatever a page of strangers embeds, it is neither read nor guessed at.
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        fields.insert(name, http::HeaderValue::from_static(value));
+    }
     answer
 }

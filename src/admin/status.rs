@@ -11,6 +11,7 @@ use crate::{gateway::Gateway, issuer::Registry, reload::Reload, server::Course};
 mod credential;
 mod issuer;
 pub(super) mod listing;
+mod route;
 mod store;
 mod token_service;
 mod upstream;
@@ -18,6 +19,7 @@ mod upstream;
 use credential::CredentialStatus;
 use issuer::IssuerStatus;
 use listing::Listing;
+use route::RouteStatus;
 use store::StoreStatus;
 use token_service::TokenServiceStatus;
 use upstream::UpstreamStatus;
@@ -27,6 +29,9 @@ use upstream::UpstreamStatus;
 struct Ready<'s> {
     ready: bool,
     draining: bool,
+    /// Whether the server of the store can be asked, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<bool>,
     issuers: Vec<IssuerReady<'s>>,
 }
 
@@ -42,6 +47,8 @@ struct IssuerReady<'s> {
 struct Status<'s> {
     version: &'static str,
     uptime_seconds: u64,
+    /// As `/readyz` says it.
+    ready: bool,
     draining: bool,
     configuration: Configuration,
     token_cache: TokenCache,
@@ -93,14 +100,6 @@ pub(super) struct Counts {
     pub(super) inactive: usize,
 }
 
-#[derive(Serialize)]
-struct RouteStatus<'s> {
-    route: &'s str,
-    methods: Option<Vec<&'s str>>,
-    access: &'static str,
-    upstream: &'s str,
-}
-
 impl Counts {
     pub(super) fn of(registry: &Registry) -> Self {
         let mut counts = Self::default();
@@ -116,7 +115,8 @@ impl Counts {
     }
 }
 
-/// 200 when it serves and at least one active issuer has keys.
+/// 200 when it serves, at least one active issuer has keys, and the store has been reached. A store that is
+/// lost later takes no gateway out of service: all have the same one, and much may need none.
 pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
     let snapshot = gateway.snapshot();
     let draining = course != Course::Serve;
@@ -127,12 +127,9 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
         active: issuer.active,
         keys: issuer.keys.usable(),
     });
-    // Without issuers there is nothing to wait for: every route is public.
-    let keys = registry.is_empty()
-        || registry
-            .iter()
-            .any(|issuer| issuer.active && issuer.is_ready());
-    let ready = keys && !draining;
+    let store = gateway.remote_store();
+    let reached = store.as_ref().is_none_or(|store| store.was_open);
+    let ready = has_keys(registry) && !draining && reached;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -143,9 +140,16 @@ pub(super) fn ready(gateway: &Gateway, course: Course) -> Answer {
         &Ready {
             ready,
             draining,
+            store: store.map(|store| store.is_open),
             issuers: issuers.collect(),
         },
     )
+}
+
+/// Without issuers there is nothing to wait for: every route is public.
+fn has_keys(registry: &Registry) -> bool {
+    let mut issuers = registry.iter();
+    registry.is_empty() || issuers.any(|issuer| issuer.active && issuer.is_ready())
 }
 
 /// Everything that an operator may want to know.
@@ -160,15 +164,8 @@ pub(super) fn status(
     let policy = &snapshot.policy;
     let now = gateway.now();
     let upstream = |number: usize| policy.upstreams.get(number).map_or("-", |u| &*u.name);
-    let routes = policy.routes.all().iter().map(|route| RouteStatus {
-        route: &route.name,
-        methods: route
-            .methods
-            .as_ref()
-            .map(|m| m.iter().map(http::Method::as_str).collect()),
-        access: route.access.name(),
-        upstream: upstream(route.upstream),
-    });
+    let routes = policy.routes.all().iter();
+    let routes = routes.map(|route| RouteStatus::of(route, upstream(route.upstream)));
     let upstreams = policy
         .upstreams
         .iter()
@@ -180,6 +177,7 @@ pub(super) fn status(
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: uptime.as_secs(),
+        ready: has_keys(&policy.registry) && course == Course::Serve,
         draining: course != Course::Serve,
         configuration: Configuration {
             generation: snapshot.generation,
@@ -198,7 +196,7 @@ pub(super) fn status(
             bytes: cache.bytes,
             capacity_bytes: cache.capacity,
         },
-        store: gateway.store_size().map(StoreStatus::of),
+        store: StoreStatus::of(gateway),
         issuer_counts: Counts::of(&policy.registry),
         issuers: issuers.collect(),
         next: page.next,
@@ -213,7 +211,7 @@ pub(super) fn status(
     json(StatusCode::OK, &status)
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     let body = serde_json::to_vec_pretty(value).unwrap_or_default();
     answer(status, "application/json", body.into())
 }

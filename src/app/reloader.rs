@@ -91,6 +91,10 @@ impl Reloader {
         let labels = ReloadLabels {
             outcome: outcome.name(),
         };
+        // Whatever came of it: who has moved the file away may have asked for no more than that.
+        if let Some(log) = self.gateway.access_log() {
+            log.reopen();
+        }
         let metrics = self.gateway.metrics();
         metrics.config_reloads.get_or_create(&labels).inc();
         let reload = Reload {

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
 use tokio::sync::watch;
 
 use super::{
+    PATIENCE,
     signals::{self, Ending},
     supervisor::Supervisor,
 };
@@ -81,14 +82,14 @@ impl Running {
     }
 
     /// Obeys the process's signals from now on: SIGTERM and SIGINT drain, a second one ends at once;
-    /// SIGHUP reloads, if the configuration came from a file.
+    /// SIGHUP reloads, if the configuration came from a file, and SIGUSR1 opens the access log again.
     pub fn obey_signals(&self) {
         let ending = Ending {
             course: self.course.clone(),
             delay: self.settings.limits.drain_delay,
             supervisor: self.supervisor.clone(),
         };
-        if let Err(error) = signals::obey(ending, self.reloads.clone()) {
+        if let Err(error) = signals::obey(ending, self.reloads.clone(), Arc::clone(&self.gateway)) {
             tracing::error!(%error, "cannot wait for signals");
         }
     }
@@ -116,6 +117,12 @@ impl Running {
         self.ended.send_replace(true);
         if let Some(background) = self.background.take() {
             let _ = background.join();
+        }
+        // No line is to be lost; but whoever reads them may hang.
+        if let Some(log) = self.gateway.access_log()
+            && !log.flush(PATIENCE)
+        {
+            tracing::warn!("the access log was not written to its end");
         }
         listener::clean_up(&self.settings.listen);
         listener::clean_up(&self.settings.authorizers);

@@ -1,6 +1,11 @@
 //! What the process does on a signal.
 
-use std::{io, sync::mpsc, thread, time::Duration};
+use std::{
+    io,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 use tokio::{
     runtime,
@@ -10,20 +15,25 @@ use tokio::{
 
 use super::supervisor::Supervisor;
 use crate::{
+    gateway::Gateway,
     reload::{Cause, Reloads},
     server::Course,
 };
 
 /// Obeys signals on a thread of its own: SIGTERM and SIGINT drain, a second one ends at once; SIGHUP
-/// reloads if there is something to reload. When this returns, signals are obeyed.
+/// reloads if there is something to reload, SIGUSR1 opens the access log again. When this returns, signals are obeyed.
 ///
 /// # Errors
 /// The system's.
-pub(super) fn obey(ending: Ending, reloads: Option<Reloads>) -> io::Result<()> {
+pub(super) fn obey(
+    ending: Ending,
+    reloads: Option<Reloads>,
+    gateway: Arc<Gateway>,
+) -> io::Result<()> {
     let (ready, begun) = mpsc::channel();
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || follow(&ending, reloads.as_ref(), &ready))?;
+        .spawn(move || follow(&ending, reloads.as_ref(), gateway, &ready))?;
     begun
         .recv()
         .unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into()))
@@ -41,13 +51,21 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Option<Signal>,
+    /// For the access log.
+    user: Signal,
+    gateway: Arc<Gateway>,
 }
 
-fn follow(ending: &Ending, reloads: Option<&Reloads>, ready: &mpsc::Sender<io::Result<()>>) {
+fn follow(
+    ending: &Ending,
+    reloads: Option<&Reloads>,
+    gateway: Arc<Gateway>,
+    ready: &mpsc::Sender<io::Result<()>>,
+) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let begun = runtime.and_then(|runtime| {
         let entered = runtime.enter();
-        let signals = Signals::new(reloads.is_some())?;
+        let signals = Signals::new(reloads.is_some(), gateway)?;
         drop(entered);
         Ok((runtime, signals))
     });
@@ -64,12 +82,14 @@ fn follow(ending: &Ending, reloads: Option<&Reloads>, ready: &mpsc::Sender<io::R
 
 impl Signals {
     /// Without something to reload, SIGHUP ends the process as it always did.
-    fn new(reloads: bool) -> io::Result<Self> {
+    fn new(reloads: bool, gateway: Arc<Gateway>) -> io::Result<Self> {
         let hangup = reloads.then(|| signal(SignalKind::hangup())).transpose()?;
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup,
+            user: signal(SignalKind::user_defined1())?,
+            gateway,
         })
     }
 
@@ -97,6 +117,12 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
+                _ = self.user.recv() => {
+                    if let Some(log) = self.gateway.access_log() {
+                        log.reopen();
+                    }
+                    continue;
+                }
                 () = hung_up(self.hangup.as_mut()) => {}
             }
             if let Some(Err(error)) = reloads.map(|reloads| reloads.order(Cause::Signal)) {

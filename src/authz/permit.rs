@@ -226,6 +226,7 @@ mod tests {
             when: crate::route::When::default(),
             bind: crate::bind::Bindings::default(),
             rules: crate::rule::Rules::default(),
+            limits: crate::rate::RateLimits::default(),
             session: true,
             upgrades: Vec::new(),
             tunnel_until_expiry: true,

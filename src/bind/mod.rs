@@ -102,6 +102,20 @@ pub enum BodyProblem {
     Json,
 }
 
+impl Mismatch {
+    /// The claim, as the configuration names it.
+    #[must_use]
+    pub fn claim(&self) -> &str {
+        &self.claim
+    }
+
+    /// The place in the request.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+}
+
 impl Bindings {
     /// These bindings; `json` and `form` must not both be among them.
     #[must_use]

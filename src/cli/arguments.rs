@@ -1,7 +1,7 @@
 //! Values on the command line: times, durations, algorithms.
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, UnixTimeError},
     config,
     jose::{Algorithm, AlgorithmSet},
 };
@@ -11,12 +11,8 @@ const MOST: i64 = 315_360_000;
 
 /// RFC 3339, or seconds since 1970.
 pub(super) fn time(text: &str) -> Result<UnixTime, String> {
-    if let Ok(seconds) = text.parse() {
-        return Ok(UnixTime(seconds));
-    }
-    text.parse::<jiff::Timestamp>()
-        .map(|time| UnixTime(time.as_second()))
-        .map_err(|_| "write 2026-01-31T12:00:00Z, or seconds since 1970".to_owned())
+    text.parse()
+        .map_err(|error: UnixTimeError| error.to_string())
 }
 
 /// A duration of whole seconds, and not none.

@@ -27,7 +27,17 @@ const KEYS: &[Key] = &[
         "\"${PORTCULLIS_ADMIN_TOKEN}\"",
         "The same, as a value.",
     ),
+    key(
+        "refusals",
+        "200",
+        "How many of the last refusals are kept in memory for whoever asks why, without their tokens; 0: none. Fixed until a restart.",
+    ),
 ];
+
+/// The most refusals that are kept.
+const MOST_REFUSALS: usize = 10_000;
+/// How many are kept where nothing is said.
+const USUAL_REFUSALS: usize = 200;
 
 /// The shortest admin token, in bytes: 128 bits.
 const MIN_TOKEN: usize = 16;
@@ -48,6 +58,8 @@ pub(super) fn decode(admin: &Section<'_>) -> Option<Settings> {
         }
         token
     });
+    let refusals = admin.number("refusals", 0..=MOST_REFUSALS);
+    let refusals = refusals.unwrap_or(USUAL_REFUSALS);
     let text = admin.some_text("listen")?;
     let listen = match server_section::inherited(admin, text) {
         Some(inherited) => inherited?,
@@ -60,5 +72,9 @@ pub(super) fn decode(admin: &Section<'_>) -> Option<Settings> {
         let help = "name a file with the bearer secret in \"token_file\"";
         admin.context.error_with_help(text.span, message, help);
     }
-    Some(Settings { listen, token })
+    Some(Settings {
+        listen,
+        token,
+        refusals,
+    })
 }

@@ -59,6 +59,10 @@ impl<'d, 'c> Document<'d, 'c> {
 
     fn entry_at(&self, key: &RawValue, node: &RawValue, secret: bool, depth: usize) -> Entry {
         let key_span = self.span(key);
+        if secret {
+            // As in TOML: the secret itself may be the name of a member.
+            self.context.redact(key_span);
+        }
         let key: String = self.parse(key).unwrap_or_default();
         let secret = secret || redact::is_secret(&key);
         Entry {
@@ -70,7 +74,7 @@ impl<'d, 'c> Document<'d, 'c> {
 
     fn node(&self, raw: &RawValue, secret: bool, depth: usize) -> Node {
         let span = self.span(raw);
-        if secret && !raw.get().starts_with('{') {
+        if secret {
             self.context.redact(span);
         }
         let value = if depth > MAX_DEPTH {

@@ -30,6 +30,26 @@ impl Section<'_> {
         })
     }
 
+    /// A number from 0 to 1, as how many of 2^32.
+    pub(super) fn fraction(&self, name: &str) -> Option<u64> {
+        let node = self.node(name)?;
+        let Value::Number(number) = &node.value else {
+            self.expected(name, node, "a number from 0 to 1");
+            return None;
+        };
+        match number.as_f64().filter(|n| (0.0..=1.0).contains(n)) {
+            // Between 0 and 2^32: nothing is cut off but what is smaller than one of them.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Some(fraction) => Some((fraction * 4_294_967_296.0) as u64),
+            None => {
+                let message = format!("\"{name}\" must be a number from 0 to 1");
+                let help = "write 0.01 for one of a hundred";
+                self.context.error_with_help(node.span, message, help);
+                None
+            }
+        }
+    }
+
     /// A number of bytes in `range`; `None` also for `""`.
     pub(super) fn size<T: TryFrom<u64>>(
         &self,

@@ -11,17 +11,18 @@ use std::{
 };
 
 use crate::{
-    admin,
+    access_log, admin,
     clock::Clock,
     gateway::Policy,
     issuer::{KeyCache, file::Stamp},
     server,
     signing::{self, Signer},
-    store,
+    spans, store,
 };
 
 pub mod error;
 
+mod access_log_section;
 mod admin_section;
 mod authorizers;
 mod bind;
@@ -53,6 +54,7 @@ mod large_text;
 mod limits;
 mod measures;
 mod parts;
+mod rate_limit;
 mod redact;
 mod reference;
 mod root;
@@ -65,12 +67,14 @@ mod server_tls;
 mod session_section;
 mod signing_section;
 mod size;
+mod store_redis;
 mod store_section;
 mod tls_identity;
 mod token;
 mod token_service_client;
 mod token_service_section;
 mod toml_source;
+mod tracing_section;
 mod upgrades;
 mod upstream;
 mod upstream_balance;
@@ -103,6 +107,10 @@ pub struct Config {
     pub key_cache: Option<KeyCache>,
     /// `[store]`: what is remembered, and where.
     pub store: store::Settings,
+    /// `[access_log]`; `None`: there is none.
+    pub access_log: Option<access_log::Settings>,
+    /// `[tracing]`: whose traces are continued, and which requests are recorded.
+    pub tracing: spans::Settings,
     /// The gateway's own keys, if `[signing]` has a directory.
     pub signer: Option<Arc<Signer>>,
     /// What is allowed and yet worth a second look, one sentence each.

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use super::{
-    admin_section, authorizers, decryption, fetch, identity_section, introspection, issuer,
-    issuer_identity, limits, root, route,
+    access_log_section, admin_section, authorizers, decryption, fetch, identity_section,
+    introspection, issuer, issuer_identity, limits, root, route,
     schema::{Schema, Setting},
     server_section, server_tls, session_section, signing_section, store_section, token,
-    token_service_client, token_service_section, upstream, upstream_balance, upstream_credential,
-    upstream_tls, user_registry,
+    token_service_client, token_service_section, tracing_section, upstream, upstream_balance,
+    upstream_credential, upstream_tls, user_registry,
 };
 
 const INTRODUCTION: &str = "\
@@ -39,6 +39,13 @@ pub fn reference() -> String {
     section(&mut text, Some("[decryption]"), &decryption::SCHEMA);
     section(&mut text, Some("[session]"), &session_section::SCHEMA);
     section(&mut text, Some("[store]"), &store_section::SCHEMA);
+    section(
+        &mut text,
+        Some("[store.on_failure]"),
+        &store_section::ON_FAILURE,
+    );
+    section(&mut text, Some("[access_log]"), &access_log_section::SCHEMA);
+    section(&mut text, Some("[tracing]"), &tracing_section::SCHEMA);
     section(&mut text, Some("[signing]"), &signing_section::SCHEMA);
     section(
         &mut text,

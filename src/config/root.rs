@@ -6,14 +6,15 @@ use std::{
 };
 
 use super::{
-    Config, Files, admin_section, authorizers,
+    Config, Files, access_log_section, admin_section, authorizers,
     context::Context,
     decryption, identity_section,
     issuer_identity::Subjects,
-    issuers, route,
+    issuers, rate_limit, route,
     schema::{Key, Schema, key, section},
     section::Section,
     server_section, session_section, signing_section, store_section, token, token_service_section,
+    tracing_section,
     upstream::{self, Upstreams},
     user_registry,
     value::Node,
@@ -26,7 +27,7 @@ use crate::{
     issuer::KeyCache,
     outbound::Credentials,
     route::Routes,
-    server, signing,
+    server, signing, store,
     users::Users,
 };
 
@@ -52,6 +53,11 @@ const KEYS: &[Key] = &[
     section("token", "Where a request may carry its token."),
     section("session", "A cookie that stands for a token."),
     section("store", "What has to be remembered."),
+    section("access_log", "A line for each request."),
+    section(
+        "tracing",
+        "Whose traces are continued, and which requests are recorded.",
+    ),
     section("signing", "The gateway's own keys."),
     section("token_service", "Tokens that the gateway issues itself."),
     section(
@@ -99,6 +105,9 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let session =
         session_section::decode(&root.child("session", &session_section::SCHEMA), &around);
     let store = store_section::decode(&root.child("store", &store_section::SCHEMA));
+    let access_log =
+        access_log_section::decode(&root.child("access_log", &access_log_section::SCHEMA));
+    let tracing = tracing_section::decode(&root.child("tracing", &tracing_section::SCHEMA));
     let signing = root.child("signing", &signing_section::SCHEMA);
     let signer = signing_section::keys(&signing, &signing_section::decode(&signing));
     let around = token_service_section::Around {
@@ -138,6 +147,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         token: &token,
         sources: &sources,
         own_headers: &own_headers,
+        limits: &rate_limit::Named::default(),
     };
     let routes = route::decode(&root, &to);
     check_credentials(context, &upstreams, &own_headers);
@@ -146,6 +156,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     }
     let routes = routes?;
     warn_of_unused(context, &upstreams, &routes);
+    warn_of_unshared(context, &store, &routes);
     let policy = Policy {
         routes,
         own_headers,
@@ -156,6 +167,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         credentials: Credentials::new(upstreams.credentials),
         trusted_proxies: server.trusted_proxies,
         public_url: server.public_url,
+        refusal_docs: server.refusal_docs,
         session,
         tls: server.tls,
         token_service: service.map(Box::new),
@@ -167,6 +179,8 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         policy,
         key_cache,
         store,
+        access_log,
+        tracing,
         signer,
         warnings: Vec::new(),
         file: None,
@@ -208,6 +222,16 @@ fn check_credentials(context: &Context<'_>, upstreams: &Upstreams, own: &OwnHead
                 format!("the credential of {name} has the header {header}, which a claim has too");
             context.error_with_help(*span, message, "choose another \"header\"");
         }
+    }
+}
+
+/// Each replica would let as much through as all of them should.
+fn warn_of_unshared(context: &Context<'_>, store: &store::Settings, routes: &Routes) {
+    let mut limits = routes.all().iter().flat_map(|route| route.limits.iter());
+    if !store.is_shared() && limits.any(|limit| limit.shared) {
+        let warning = "\"limit\": shared = true does nothing without a [store] that gateways share: \
+             each of them counts for itself";
+        context.warn(warning);
     }
 }
 

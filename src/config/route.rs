@@ -10,6 +10,7 @@ use http::Method;
 use super::{
     bind,
     issuers::Issuers,
+    rate_limit,
     schema::{Key, Schema, closest, key, unset},
     section::{Section, Text},
     token, upgrades,
@@ -76,6 +77,11 @@ const KEYS: &[Key] = &[
         "[\"claims.amr.exists(m, m == 'mfa')\"]",
         "CEL expressions that must all be true.",
     ),
+    unset(
+        "limit",
+        "{ by = \"subject\", rate = \"100/s\", burst = 200 }",
+        "How many requests it lets through: by \"subject\", \"issuer\", \"address\" or { claim = \"azp\" }. One, or a list.",
+    ),
     key(
         "session",
         "true",
@@ -102,6 +108,7 @@ pub(super) struct References<'r> {
     pub(super) token: &'r Section<'r>,
     pub(super) sources: &'r Sources,
     pub(super) own_headers: &'r OwnHeaders,
+    pub(super) limits: &'r rate_limit::Named,
 }
 
 /// Reads every route. Absent: one, for every path, that asks for a token.
@@ -189,19 +196,26 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         check_opaque(section, issuers.as_ref(), to.issuers, root);
     }
     let upstream = upstream(section, to, root).unwrap_or_default();
+    let methods = methods(section);
+    let when = when::decode(section);
+    let scope = format!(
+        "{} {path} {methods:?} {when:?}",
+        host.as_deref().unwrap_or_default()
+    );
     check_credential(section, access, to.upstreams, upstream);
     Route {
         id,
         name: format!("{}{path}", host.as_deref().unwrap_or_default()).into(),
-        methods: methods(section),
+        methods,
         access,
         token: token(section, to),
         issuers,
         scopes: scopes(section, "scopes"),
         any_scopes: scopes(section, "any_scopes"),
-        when: when::decode(section),
+        when,
         bind: bind::decode(section, to.own_headers),
         rules: rules(section),
+        limits: rate_limit::decode(section, access, &scope, to.limits),
         session: section.boolean("session").unwrap_or_default(),
         upgrades: upgrades::decode(section, access),
         tunnel_until_expiry: section.boolean("tunnel_until_expiry").unwrap_or(true),

@@ -31,6 +31,11 @@ const KEYS: &[Key] = &[
         "\"https://api.example.com\"",
         "What clients call: for the audience rule and for challenges.",
     ),
+    unset(
+        "refusal_docs",
+        "\"https://docs.example.com/refusals\"",
+        "A page of yours that clients may read, with a section for each code. A refusal links to it: URL#code.",
+    ),
     key(
         "workers",
         "0",
@@ -67,6 +72,7 @@ const KEYS: &[Key] = &[
 pub(super) struct Server {
     pub(super) settings: Settings,
     pub(super) public_url: Option<Box<str>>,
+    pub(super) refusal_docs: Option<Box<str>>,
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) tls: Option<Arc<Incoming>>,
 }
@@ -92,6 +98,9 @@ pub(super) fn decode(server: &Section<'_>, authorizers: Vec<ListenAddress>) -> S
         public_url: server
             .some_text("public_url")
             .and_then(|t| public_url(server, t)),
+        refusal_docs: server
+            .some_text("refusal_docs")
+            .and_then(|t| refusal_docs(server, t)),
         trusted_proxies: trusted
             .into_iter()
             .filter_map(|t| network(server, t))
@@ -208,6 +217,12 @@ pub(super) fn socket_address(section: &Section<'_>, text: Text<'_>) -> Option<So
 fn public_url(server: &Section<'_>, text: Text<'_>) -> Option<Box<str>> {
     let url = url::parse(server.context, text, &["http", "https"])?;
     Some(url.as_str().trim_end_matches('/').into())
+}
+
+/// It stands between quotes in a challenge. `Url` has encoded those of its own.
+fn refusal_docs(server: &Section<'_>, text: Text<'_>) -> Option<Box<str>> {
+    let url = url::parse(server.context, text, &["http", "https"])?;
+    Some(url.as_str().into())
 }
 
 pub(super) fn network(server: &Section<'_>, text: Text<'_>) -> Option<IpNet> {

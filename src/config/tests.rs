@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::clock::{Clock, UnixTime};
 
+mod access_log;
 mod credentials;
 mod decryption;
 mod errors;
@@ -13,14 +14,17 @@ mod introspection;
 mod issuers;
 mod issuers_file;
 mod key_files;
+mod rate_limits;
 mod redaction;
 mod reference;
 mod routes;
 mod sections;
 mod session;
 mod signing;
+mod store;
 mod tls;
 mod token_service;
+mod tracing;
 mod upstreams;
 mod users;
 

@@ -90,6 +90,10 @@ impl Reader<'_, '_> {
     fn table(&self, table: DeTable<'_>, secret: bool) -> Table {
         let entries = table.into_iter().map(|(key, node)| {
             let key_span = self.span(key.span());
+            if secret {
+                // Who wrote a table where a secret belongs may have written the secret as a key of it.
+                self.context.redact(key_span);
+            }
             let key = key.into_inner().into_owned();
             let within_table = node.get_ref().is_table();
             // `[token]` is a section, and `token = "…"` is a secret; so with `credential`.
@@ -108,7 +112,8 @@ impl Reader<'_, '_> {
     fn node(&self, node: Spanned<DeValue<'_>>, secret: bool) -> Node {
         let span = self.span(node.span());
         let value = node.into_inner();
-        if secret && !value.is_table() {
+        // A table too, with what its reader has lost of it where the text has errors.
+        if secret {
             self.context.redact(span);
         }
         let value = match value {

@@ -1,6 +1,7 @@
 //! Bodies on their way through: streamed, counted, and watched for a client that stalls.
 
 use std::{
+    cell::Cell,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -16,6 +17,7 @@ use super::{
     ClientBody, Pace,
     exchange::{Exchange, ResponseError},
     h2::Answer,
+    logged::Logged,
     tunnel::Tunnel,
 };
 
@@ -28,6 +30,8 @@ pub struct RequestBody {
     pace: Rc<Pace>,
     /// Which of the connection's requests it belongs to.
     turn: u64,
+    /// Where what is read of it is counted, where somebody wants to know.
+    count: Option<Rc<Cell<u64>>>,
 }
 
 enum Source {
@@ -75,7 +79,14 @@ impl RequestBody {
             limit,
             turn: pace.turn(),
             pace,
+            count: None,
         }
+    }
+
+    /// The same, counted from now on where that is wanted.
+    #[must_use]
+    pub fn counted(self, count: Option<Rc<Cell<u64>>>) -> Self {
+        Self { count, ..self }
     }
 
     /// No body at all.
@@ -108,6 +119,7 @@ impl RequestBody {
             limit: None,
             turn: pace.turn(),
             pace,
+            count: None,
         }
     }
 
@@ -181,6 +193,7 @@ impl RequestBody {
             limit: self.limit,
             pace,
             turn: self.turn,
+            count: self.count.clone(),
         })
     }
 
@@ -209,7 +222,12 @@ impl RequestBody {
                         Poll::Ready(None) => Poll::Ready(None),
                         Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
                         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                            Ok(data) => Poll::Ready(Some(Ok(data))),
+                            Ok(data) => {
+                                if let Some(count) = &self.count {
+                                    count.set(count.get().saturating_add(data.len() as u64));
+                                }
+                                Poll::Ready(Some(Ok(data)))
+                            }
                             Err(frame) => {
                                 self.trailers = frame.into_trailers().ok().map(Box::new);
                                 continue;
@@ -297,6 +315,8 @@ pub enum ResponseBody {
     Tunnel(Box<Tunnel>),
     /// That of an upstream over HTTP/2.
     Http2(Box<Answer>),
+    /// One of the others, with a line in the access log.
+    Logged(Box<Logged>),
 }
 
 impl Body for ResponseBody {
@@ -313,6 +333,7 @@ impl Body for ResponseBody {
             Self::Upstream(exchange) => Pin::new(&mut **exchange).poll_frame(context),
             Self::Tunnel(_) => Poll::Ready(None),
             Self::Http2(answer) => Pin::new(&mut **answer).poll_frame(context),
+            Self::Logged(logged) => Pin::new(&mut **logged).poll_frame(context),
         }
     }
 
@@ -322,6 +343,7 @@ impl Body for ResponseBody {
             Self::Upstream(exchange) => exchange.is_end_stream(),
             Self::Tunnel(_) => true,
             Self::Http2(answer) => answer.is_end_stream(),
+            Self::Logged(logged) => logged.is_end_stream(),
         }
     }
 
@@ -331,6 +353,7 @@ impl Body for ResponseBody {
             Self::Upstream(exchange) => exchange.size_hint(),
             Self::Tunnel(_) => SizeHint::with_exact(0),
             Self::Http2(answer) => answer.size_hint(),
+            Self::Logged(logged) => logged.size_hint(),
         }
     }
 }

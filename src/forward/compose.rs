@@ -14,10 +14,15 @@ use super::{
     balance::Server,
     exchange::Coding,
     fields::{Fields, field},
-    headers::{self, TRACEPARENT},
-    hop::begins_trace,
+    headers,
 };
-use crate::identity::IdentityHeaders;
+use crate::{
+    identity::IdentityHeaders,
+    spans::{
+        context::TRACEPARENT,
+        state::{self, TRACESTATE},
+    },
+};
 
 /// What a head is made of.
 pub(super) struct Composition<'c> {
@@ -51,6 +56,7 @@ pub(super) enum Length {
 impl Composition<'_> {
     /// Writes the head for a request to `server` with `body` behind `out`; how the body has to be framed.
     pub(super) fn write(&self, out: &mut Vec<u8>, server: &Server, body: &RequestBody) -> Coding {
+        self.is_sent_to(server);
         self.request_line(out);
         field(out, HOST.as_str(), self.host(server).as_bytes());
         self.fields(out);
@@ -60,6 +66,13 @@ impl Composition<'_> {
         let coding = self.framing(out, body);
         out.extend_from_slice(b"\r\n");
         coding
+    }
+
+    /// Notes it where the request is recorded.
+    pub(super) fn is_sent_to(&self, server: &Server) {
+        if let Some(record) = &self.hop.trace.record {
+            record.sends_to(&server.label);
+        }
     }
 
     fn request_line(&self, out: &mut Vec<u8>) {
@@ -108,7 +121,8 @@ impl Composition<'_> {
                 self.hop.trusted,
                 self.one_method,
             ) && !gone.contains(name)
-                && (*name != TRACEPARENT || begins_trace(&self.head.headers))
+                && *name != TRACEPARENT
+                && (*name != TRACESTATE || self.keeps_state())
         };
         let mut last: Option<(&HeaderName, bool)> = None;
         for (name, value) in &self.head.headers {
@@ -122,6 +136,11 @@ impl Composition<'_> {
                 out.field(name, value);
             }
         }
+    }
+
+    /// Whether what tracing systems told each other goes on: with the trace that it belongs to.
+    fn keeps_state(&self) -> bool {
+        self.hop.trace.arrived.is_some() && state::is_good(&self.head.headers)
     }
 
     /// One framing and no other: a plain length, or chunks.
@@ -171,6 +190,7 @@ mod tests {
             balance::{Group, Settings},
         },
         identity::OwnHeaders,
+        spans::Traced,
     };
 
     fn upstream(preserve_host: bool, base_path: &str) -> Upstream {
@@ -204,6 +224,7 @@ mod tests {
             certificate: None,
             request_id: &request_id,
             own: &own,
+            trace: &Traced::default(),
         };
         let composition = Composition {
             head: &head,
@@ -241,7 +262,7 @@ mod tests {
              x-forwarded-proto: http\r\nx-forwarded-host: api.example.com\r\n\
              via: 1.1 portcullis\r\nx-request-id: id\r\n"
         );
-        assert!(trace.ends_with("-00\r\n\r\n"));
+        assert!(trace.ends_with("-02\r\n\r\n"));
     }
 
     #[test]

@@ -19,8 +19,6 @@ pub const X_CLIENT_CERT_SUBJECT: HeaderName = HeaderName::from_static("x-client-
 /// `x-client-cert-fingerprint`, likewise.
 pub const X_CLIENT_CERT_FINGERPRINT: HeaderName =
     HeaderName::from_static("x-client-cert-fingerprint");
-/// `traceparent` (W3C Trace Context).
-pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What becomes of a field of the client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +33,7 @@ enum Fate {
     Own,
     /// The gateway says it too, and continues what a trusted proxy said.
     Continued,
-    /// Anyone may begin a trace.
+    /// Of a trace: it goes on, or is replaced, as `spans` has it.
     Trace,
     /// By it a client could make the upstream see another request than the one that was checked.
     Rewrite,
@@ -65,7 +63,7 @@ impl Fate {
             "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "forwarded" => {
                 Self::Continued
             }
-            "traceparent" => Self::Trace,
+            "traceparent" | "tracestate" => Self::Trace,
             "x-original-url" | "x-rewrite-url" | "x-original-host" | "x-forwarded-prefix"
             | "x-forwarded-port" | "x-forwarded-server" => Self::Rewrite,
             "x-http-method-override" | "x-http-method" | "x-method-override" => {

@@ -7,23 +7,28 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Version,
+    HeaderName, HeaderValue, Version,
     header::{FORWARDED, HOST, VIA},
     request::Parts,
 };
 
 use super::fields::Fields;
 use super::headers::{
-    TRACEPARENT, X_CLIENT_CERT_FINGERPRINT, X_CLIENT_CERT_SUBJECT, X_FORWARDED_FOR,
-    X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID,
+    X_CLIENT_CERT_FINGERPRINT, X_CLIENT_CERT_SUBJECT, X_FORWARDED_FOR, X_FORWARDED_HOST,
+    X_FORWARDED_PROTO, X_REQUEST_ID,
 };
-use crate::{identity::OwnHeaders, tls::PeerCertificate};
+use crate::{
+    identity::OwnHeaders,
+    spans::{Traced, context::TRACEPARENT},
+    tls::PeerCertificate,
+};
 
 /// Who is at the other end of a client's connection; rendered once for all its requests.
 pub struct Peer {
     /// Its address; `None` on a Unix socket.
     pub address: Option<IpAddr>,
     certificate: OnceCell<Rc<PeerCertificate>>,
+    tls: OnceCell<&'static str>,
     forwarded_for: HeaderValue,
     /// The last `Host` on this connection and the `Forwarded` that goes with it.
     forwarded: RefCell<Option<(HeaderValue, HeaderValue)>>,
@@ -41,6 +46,8 @@ pub struct Hop<'h> {
     pub request_id: &'h HeaderValue,
     /// Fields that only the gateway may say, beside its usual ones.
     pub own: &'h OwnHeaders,
+    /// The trace that goes on.
+    pub trace: &'h Traced,
     /// The client's certificate, where upstreams hear of it.
     pub certificate: Option<&'h PeerCertificate>,
 }
@@ -57,6 +64,7 @@ impl Peer {
         Self {
             address,
             certificate: OnceCell::new(),
+            tls: OnceCell::new(),
             forwarded_for,
             forwarded: RefCell::new(None),
         }
@@ -65,6 +73,16 @@ impl Peer {
     /// The client has shown this certificate, and it was checked.
     pub(crate) fn has_shown(&self, certificate: PeerCertificate) {
         let _ = self.certificate.set(Rc::new(certificate));
+    }
+
+    /// The connection is encrypted, with this version of TLS.
+    pub(crate) fn has_agreed(&self, version: &'static str) {
+        let _ = self.tls.set(version);
+    }
+
+    /// The version of TLS on the connection, if there is any.
+    pub fn tls(&self) -> Option<&'static str> {
+        self.tls.get().copied()
     }
 
     /// The certificate that the client has shown, if there is one.
@@ -96,7 +114,7 @@ impl Peer {
 }
 
 impl Hop<'_> {
-    /// Writes `x-forwarded-*`, `forwarded`, `via`, `x-request-id` and, unless the client began a trace,
+    /// Writes `x-forwarded-*`, `forwarded`, `via`, `x-request-id` and
     /// `traceparent`. What an untrusted client said of the hop does not go on; what a trusted proxy said
     /// does, and is continued. `head` is the client's; what `gone` names of its fields does not go on.
     pub(super) fn write(&self, out: &mut impl Fields, head: &Parts, gone: &[HeaderName]) {
@@ -128,60 +146,7 @@ impl Hop<'_> {
             },
         );
         out.field(&X_REQUEST_ID, self.request_id);
-        if !begins_trace(fields) || gone.contains(&TRACEPARENT) {
-            out.said(TRACEPARENT, &new_traceparent());
-        }
-    }
-}
-
-/// Whether the client began a trace: said once, and as it has to be. Otherwise the gateway begins one.
-pub(super) fn begins_trace(fields: &HeaderMap) -> bool {
-    let mut values = fields.get_all(TRACEPARENT).iter();
-    values.next().is_some_and(is_traceparent) && values.next().is_none()
-}
-
-/// `00-` trace `-` parent `-` flags, in lower-case hexadecimal, neither identifier all zero.
-fn is_traceparent(value: &HeaderValue) -> bool {
-    let parts: smallvec::SmallVec<[&[u8]; 4]> = value.as_bytes().split(|b| *b == b'-').collect();
-    let [version, trace, parent, flags] = parts.as_slice() else {
-        return false;
-    };
-    let is_hex = |part: &[u8]| part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let is_id = |part: &[u8]| is_hex(part) && part.iter().any(|b| *b != b'0');
-    *version == b"00"
-        && trace.len() == 32
-        && is_id(trace)
-        && parent.len() == 16
-        && is_id(parent)
-        && flags.len() == 2
-        && is_hex(flags)
-}
-
-/// A new trace that nobody has decided to sample.
-fn new_traceparent() -> [u8; 55] {
-    let (trace, parent) = (fastrand::u128(1..), fastrand::u64(1..));
-    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    if let Some(place) = text.get_mut(3..35) {
-        write_hex(place, trace);
-    }
-    if let Some(place) = text.get_mut(36..52) {
-        write_hex(place, u128::from(parent));
-    }
-    text
-}
-
-/// Writes the last digits of `number` in hexadecimal, filling `place`.
-pub(crate) fn write_hex(place: &mut [u8], number: u128) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bytes = number.to_be_bytes();
-    for (pair, byte) in place.rchunks_exact_mut(2).zip(bytes.iter().rev()) {
-        let digits = [
-            DIGITS.get(usize::from(byte >> 4)),
-            DIGITS.get(usize::from(byte & 15)),
-        ];
-        for (place, digit) in pair.iter_mut().zip(digits) {
-            *place = digit.copied().unwrap_or(b'0');
-        }
+        out.said(TRACEPARENT, &self.trace.outgoing().render());
     }
 }
 
@@ -202,21 +167,5 @@ mod tests {
             );
         }
         assert_eq!(peer.forwarded(None, "http"), None);
-    }
-
-    #[test]
-    fn a_traceparent_is_one_or_is_not() {
-        let is = |text: &str| is_traceparent(&text.parse().unwrap());
-        assert!(is(
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-        ));
-        assert!(!is(
-            "00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-        ));
-        assert!(!is(
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01"
-        ));
-        assert!(!is("nonsense"));
-        assert!(is(std::str::from_utf8(&new_traceparent()).unwrap()));
     }
 }

@@ -24,6 +24,7 @@ pub mod h2;
 pub mod headers;
 pub mod hop;
 mod label;
+mod logged;
 mod output;
 pub mod pace;
 mod pool;
@@ -42,6 +43,7 @@ pub use error::ForwardError;
 pub use exchange::{Exchange, ResponseError};
 pub use hop::{Hop, Peer};
 pub use label::Label;
+pub use logged::Logged;
 pub use pace::Pace;
 pub use pool::Pool;
 pub use reply::BadReply;
@@ -50,12 +52,13 @@ pub use upgrade::Upgrade;
 pub use upstream::{Protocol, Upstream, UpstreamAddress};
 
 use attempt::Failure;
+use balance::Endpoint;
 use compose::Composition;
 use decode::Decoder;
 use pool::{Lanes, Lease};
 use reply::Reply;
 
-use crate::{authz::Permit, clock::Clock};
+use crate::{access_log::Entry, authz::Permit, clock::Clock};
 
 /// Everything about the way but the request itself.
 pub struct Way<'w> {
@@ -69,6 +72,17 @@ pub struct Way<'w> {
     pub upgrade: Option<&'w Upgrade>,
     /// The time, for who is left alone for a while.
     pub clock: &'w Clock,
+    /// The request's line in the access log.
+    pub entry: Option<&'w Entry>,
+}
+
+impl Way<'_> {
+    /// Tells where the request goes.
+    fn tells(&self, endpoint: &Endpoint) {
+        if let Some(entry) = self.entry {
+            entry.goes_to(&endpoint.place);
+        }
+    }
 }
 
 /// Forwards a permitted request. This is the only way to an upstream, and it takes a [`Permit`].
@@ -105,6 +119,7 @@ async fn attempt(
         // Boxed: a request to the only address of its upstream would carry the room for the choice.
         return Box::pin(spread::spread(composition, body, way)).await;
     };
+    way.tells(connections.endpoint());
     if way.upstream.protocol == Protocol::Http2 {
         // Boxed: a request that goes another way would carry the room for it.
         return Box::pin(h2::forward(composition, body, connections, way)).await;

@@ -58,6 +58,7 @@ pub(super) async fn spread(
             return Err(journey.closed.unwrap_or(ForwardError::Full));
         };
         let lane = Rc::clone(stay.lane());
+        way.tells(lane.endpoint());
         if way.upstream.protocol == Protocol::Http2 {
             let again = journey.spare(&body, composition, group);
             let sent = h2::try_at(composition, body, stay, &mut deadline, way);

@@ -10,6 +10,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{label::Label, pool::Lease};
+use crate::access_log::Entry;
 
 /// A connection to an upstream that speaks another protocol from now on. It never goes back to the pool.
 pub struct Tunnel {
@@ -18,6 +19,8 @@ pub struct Tunnel {
     pub label: Option<Label>,
     /// How long it may last; `None`: as long as both ends go on.
     pub lifetime: Option<Duration>,
+    /// Its line in the access log.
+    pub entry: Option<Box<Entry>>,
 }
 
 impl Tunnel {
@@ -26,6 +29,7 @@ impl Tunnel {
             lease,
             label: None,
             lifetime: None,
+            entry: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     issuer::{Issuer, KeyError},
     jose::json::Object,
     route::Route,
+    spans::{Wait, waiting},
 };
 
 /// The issuer that is to be asked about `token`, which names none itself: it is no JWT.
@@ -50,7 +51,8 @@ impl Gateway {
         let Some(endpoint) = &issuer.introspection else {
             return Err(IntrospectionError::Inactive.into());
         };
-        self.vouched(token, issuer, endpoint, snapshot, trace).await
+        let vouched = self.vouched(token, issuer, endpoint, snapshot, trace);
+        waiting(note.trace.record.as_deref(), Wait::Introspection, vouched).await
     }
 
     /// Asks about a JWT that no key here verifies, if its issuer wants that.
@@ -114,7 +116,7 @@ impl Gateway {
         token: &[u8],
         endpoint: &Introspection,
     ) -> Result<Vouched, IntrospectionError> {
-        endpoint.ask(token, self.clock.now(), &self.calls).await
+        endpoint.ask(token, self.present(), &self.calls).await
     }
 }
 

@@ -401,7 +401,7 @@ impl Code {
             Self::RateLimited => (
                 "rate_limited",
                 S::TOO_MANY_REQUESTS,
-                "Too many requests failed; try again later.",
+                "Too many requests; try again later.",
             ),
             Self::Overloaded => (
                 "overloaded",

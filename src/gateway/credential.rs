@@ -35,7 +35,8 @@ pub(super) async fn forward(
     metrics: &Metrics,
 ) -> Result<Response<ResponseBody>, Refusal> {
     let inbound = inbound(&permit, note.token.as_ref());
-    let held = credential.obtain(&inbound, way.clock).await?;
+    let obtained = credential.obtain(&inbound, way.clock);
+    let held = waiting(note.trace.record.as_deref(), Wait::Credential, obtained).await?;
     let started = Instant::now();
     let forwarded = match held {
         None => forward::forward(permit, body, hop, way).await,
@@ -44,7 +45,7 @@ pub(super) async fn forward(
             forward::forward_with(permit, body, hop, way, shown(&held), renew).await
         }
     };
-    metrics.upstream_duration.observe(started.elapsed());
+    note.was_answered_in(started.elapsed(), metrics);
     forwarded.map_err(|error: ForwardError| error.into())
 }
 

@@ -18,16 +18,28 @@ impl CutOff {
     /// That `body` broke off.
     #[must_use]
     pub fn new(error: &ResponseError, body: &mut ResponseBody) -> Self {
-        let label = match body {
+        let code = refusal::response(error);
+        let label = match inner(body, code) {
             ResponseBody::Upstream(exchange) => exchange.take_label(),
             ResponseBody::Http2(answer) => answer.take_label(),
-            ResponseBody::Own(_) | ResponseBody::Tunnel(_) => None,
+            ResponseBody::Own(_) | ResponseBody::Tunnel(_) | ResponseBody::Logged(_) => None,
         };
         Self {
-            code: refusal::response(error),
+            code,
             cause: error.to_string(),
             label,
         }
+    }
+}
+
+/// The body under a logged one, whose line says why it breaks off.
+fn inner(body: &mut ResponseBody, code: Code) -> &mut ResponseBody {
+    match body {
+        ResponseBody::Logged(logged) => {
+            logged.breaks_off(code.name());
+            logged.body()
+        }
+        body => body,
     }
 }
 

@@ -83,7 +83,7 @@ mod tests {
     fn a_refusal_is_one_block_of_fields() {
         let refusal = Refusal::TokenMissing;
         let id = HeaderValue::from_static("r1");
-        let realm = respond::Realm::new(None);
+        let realm = respond::Realm::new(None, None);
         let response = respond::refuse(&refusal, &id, &realm, None);
         let response = refuse(refusal.code(), response);
         assert_eq!(response.status(), 200);

@@ -9,6 +9,7 @@ use crate::{
     issued::{self, IssuedError},
     issuer::Issuer,
     route::Route,
+    store::Use,
     token_service::Service,
 };
 
@@ -45,7 +46,8 @@ impl Gateway {
         trace.pass(Step::Issuer, || {
             format!("{}, the gateway's own token service", issuer.name)
         });
-        let issued = issued::find(&*self.records, token).await?;
+        let found = issued::find(&*self.records, token).await;
+        let issued = found.inspect_err(|error| self.count_unknown(error))?;
         // It is not kept: it may be revoked at any time.
         let proof = Proof::new(issuer, issued, snapshot.generation, token.len());
         say::vouched(trace, issuer, &proof.evidence);
@@ -63,8 +65,17 @@ impl Gateway {
             Evidence::Vouched(_) | Evidence::Issued(_) => None,
         };
         let claims = proof.evidence.claims();
-        service
-            .stands(claims, kid, self.clock.now(), &*self.records)
-            .await
+        let stands = service.stands(claims, kid, self.clock.now(), &*self.records);
+        match stands.await {
+            Err(IssuedError::Unavailable(error)) => Ok(self.despite(Use::Revocation, error)?),
+            stands => stands,
+        }
+    }
+
+    /// Without its record nothing is known of an opaque token, so it is refused whatever is configured.
+    fn count_unknown(&self, error: &IssuedError) {
+        if matches!(error, IssuedError::Unavailable(_)) {
+            self.count_store_failure(Use::TokenService, false);
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! is a [`Refusal`]. `explain` runs the same function with a [`Trace`] that keeps notes.
 
 use std::{
+    net::IpAddr,
     rc::Rc,
     sync::{Arc, OnceLock},
     time::Instant,
@@ -13,6 +14,7 @@ use http::{Request, Response, request::Parts};
 use tokio::sync::Semaphore;
 
 use crate::{
+    access_log::AccessLog,
     authz::{self, Denied, Facts, Permit},
     claims,
     clock::Clock,
@@ -23,21 +25,26 @@ use crate::{
     pressure::Pressure,
     route::{Access, Route, host},
     session,
-    store::{Records, Store},
+    spans::{Tracing, Wait, waiting},
+    store::{OnFailure, Records, Store},
     telemetry::Metrics,
     token::{self, Presented, RawToken},
     token_service::Guesses,
 };
 
+mod access;
 mod again;
+mod aside;
 mod ask;
 mod authorizer;
 mod client;
 pub mod code;
+pub mod compare;
 mod credential;
 mod cut_off;
 mod decryption;
 mod facts;
+pub mod glimpse;
 mod grpc;
 mod guard;
 pub mod holder;
@@ -51,19 +58,27 @@ pub mod once;
 pub mod policy;
 pub mod proof;
 mod prove;
+pub mod rate;
 pub mod recent;
 pub mod refusal;
+pub mod refusals;
+mod remedy;
+mod remember;
 pub mod request_id;
 pub mod respond;
 mod say;
 mod serve;
+mod store_failure;
 mod subject;
 mod switch;
 mod token_endpoint;
 pub mod trace;
+mod traced;
+mod words;
 
 pub use authorizer::{Authorizer, Door, Kind as AuthorizerKind, OriginalError};
 pub use code::Code;
+pub use compare::Compared;
 pub use cut_off::CutOff;
 pub use decryption::DecryptionError;
 pub use http2::Http2Error;
@@ -73,8 +88,10 @@ pub use refusal::Refusal;
 pub use trace::{Record, Silent, Step, Trace};
 
 use decryption::Decryption;
+use glimpse::Glimpse;
 use proof::{Proof, Proofs};
 pub use recent::Recent;
+use refusals::Refusals;
 
 /// The gateway: shared by all workers.
 pub struct Gateway {
@@ -83,19 +100,31 @@ pub struct Gateway {
     decryption: Decryption,
     limits: Limits,
     clock: Clock,
+    /// Of a gateway beside another one, that one's clock.
+    present: Option<Clock>,
     metrics: Arc<Metrics>,
     /// What was good once, and is not any more.
     store: Arc<dyn Store>,
     /// What the token service has issued.
     records: Arc<dyn Records>,
+    /// What becomes of a request when the store cannot say.
+    on_store_failure: OnFailure,
     /// Who fails too often at the token service.
     guesses: Guesses,
     /// What sessions are encrypted with where the configuration names no keys.
     session_keys: OnceLock<Option<session::Keys>>,
+    /// What is left of the routes' rate limits.
+    counters: Arc<rate::Counters>,
     /// Leave to ask an issuer about a token, for all issuers together.
     calls: Arc<Semaphore>,
     /// How near it is to the most memory that it may hold.
     pressure: Pressure,
+    /// Where a line is written for each request.
+    access_log: Option<Arc<AccessLog>>,
+    /// Whose traces are continued, and who records requests.
+    tracing: Tracing,
+    /// What was refused lately.
+    refusals: Refusals,
 }
 
 /// What a request comes with besides itself: the client's end of it, and the worker's belongings.
@@ -137,8 +166,14 @@ impl Gateway {
             });
             // Nobody looks at a token here, so the upstream must not take one for good.
             login::strip(&mut head, &route, snapshot)?;
+            let address = self.counted_address(snapshot, &route, &head, note);
             let permit = Permit::public(&route, head, None, &Facts::default());
-            return anonymous(permit, &route);
+            let permit = anonymous(permit, &route)?;
+            if !route.limits.is_empty() {
+                // Boxed: few routes have limits, and every request would carry the room for it.
+                Box::pin(self.count(&route, None, address, &mut note.rate, trace)).await?;
+            }
+            return Ok(permit);
         }
         let form = self.form(&head, body, &route).await?;
         let (token, session) = match token::extract(&head, form.as_deref(), &route.token)? {
@@ -153,12 +188,19 @@ impl Gateway {
                         "none came, and the route lets that pass".to_owned()
                     });
                     login::strip(&mut head, &route, snapshot)?;
+                    let address = self.counted_address(snapshot, &route, &head, note);
                     let facts = match route.asks_for_more() {
                         true => self.facts(snapshot, &mut head, body, &route, note).await?,
                         false => Facts::default(),
                     };
                     let permit = Permit::public(&route, head, Some(absent), &facts);
-                    return anonymous(permit, &route).inspect(|_| say::conditions(trace, &route));
+                    let permit = anonymous(permit, &route)?;
+                    say::conditions(trace, &route);
+                    if !route.limits.is_empty() {
+                        // Boxed: few routes have limits, and every request would carry the room for it.
+                        Box::pin(self.count(&route, None, address, &mut note.rate, trace)).await?;
+                    }
+                    return Ok(permit);
                 }
             },
         };
@@ -166,19 +208,29 @@ impl Gateway {
         note.token = credential::wanted(&token, snapshot, &route);
         let proof = self
             .prove(&token, snapshot, &route, recent, note, trace)
-            .await?;
+            .await;
+        // It moves to where a refusal finds it; a request that is let through pays nothing for that.
+        note.proof = Some(proof.inspect_err(|_| self.look_into(&token, note, trace))?);
+        let Some(proof) = &note.proof else {
+            return Err(Refusal::Panicked);
+        };
         if let Some(session) = &session {
             login::check(session, &proof.issuer)?;
         }
         let principal = self
-            .identify(&proof, snapshot, head.uri.path(), trace)
+            .identify(proof, snapshot, head.uri.path(), trace)
             .await?;
+        if let Some(entry) = &note.entry {
+            entry.is_of(principal.subject());
+        }
         holder::check(principal.identity(), snapshot, note)?;
-        if let Some(service) = issued::service_of(snapshot, &proof) {
-            Box::pin(self.check_stands(service, &proof)).await?;
+        if let Some(service) = issued::service_of(snapshot, proof) {
+            Box::pin(self.check_stands(service, proof)).await?;
         }
         if proof.is_asked_about() {
-            Box::pin(self.ask_as_well(token.expose(), &proof, trace)).await?;
+            let asked = self.ask_as_well(token.expose(), proof, trace);
+            let record = note.trace.record.as_deref();
+            Box::pin(waiting(record, Wait::Introspection, asked)).await?;
         }
         say::principal(trace, &principal);
         let fresh = match session {
@@ -186,6 +238,7 @@ impl Gateway {
             Some(_) => None,
         };
         login::strip(&mut head, &route, snapshot)?;
+        let address = self.counted_address(snapshot, &route, &head, note);
         let facts = match route.asks_for_more() {
             true => self.facts(snapshot, &mut head, body, &route, note).await?,
             false => Facts::default(),
@@ -195,13 +248,19 @@ impl Gateway {
         let permit = permit.map_err(|why| denied(why, &route))?;
         say::scopes(trace, &route);
         say::conditions(trace, &route);
+        if !route.limits.is_empty() {
+            // Boxed: few routes have limits, and every request would carry the room for it.
+            Box::pin(self.count(&route, permit.principal(), address, &mut note.rate, trace))
+                .await?;
+        }
         // A session goes on with a token that was used up when it began.
         if proof.issuer.replay == Replay::Reject && session.is_none() {
             // Boxed, as with sessions: few requests come here, and all would carry the room for it.
             Box::pin(self.use_up(&proof.issuer, &permit, trace)).await?;
         }
         if let (Some(fresh), Some(principal)) = (fresh, permit.principal()) {
-            self.begin(fresh, &proof.issuer, principal.identity(), note, trace);
+            let issuer = Arc::clone(&proof.issuer);
+            self.begin(fresh, &issuer, principal.identity(), note, trace);
         }
         Ok(permit)
     }
@@ -225,6 +284,7 @@ impl Gateway {
         let identity = claims::check(proof.evidence.clone(), rules, now, resource)?;
         say::claims(trace, &identity, rules, now);
         if by != NOBODY {
+            let now = self.present();
             return Box::pin(subject::look_up(proof, snapshot, identity, now, trace)).await;
         }
         Ok(proof.memo.principal(identity, &proof.issuer.identity)?)

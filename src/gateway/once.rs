@@ -5,7 +5,7 @@ use crate::{
     claims::{ClaimPath, ClaimsError, Identity},
     clock::UnixTime,
     issuer::Issuer,
-    store::{Key, Owner, StoreError},
+    store::{Key, Owner, StoreError, Use},
 };
 
 /// Why a token that is good otherwise is not good for this request.
@@ -44,8 +44,14 @@ impl Gateway {
             let contains = self.store.contains(key).await;
             contains.map(|contains| !contains)
         };
-        if !is_first.map_err(OnceError::from)? {
-            return Err(OnceError::Replayed.into());
+        match is_first {
+            Ok(true) => {}
+            Ok(false) => return Err(OnceError::Replayed.into()),
+            Err(error) => {
+                self.despite(Use::Replay, error).map_err(OnceError::from)?;
+                trace.pass(Step::Replay, || format!("not known, and allowed: {error}"));
+                return Ok(());
+            }
         }
         trace.pass(Step::Replay, || {
             format!("the first with its jti; it is remembered until {until}")

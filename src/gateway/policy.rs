@@ -38,6 +38,8 @@ pub struct Policy {
     pub trusted_proxies: Vec<IpNet>,
     /// What clients call, without a slash at its end: for the audience rule and for challenges.
     pub public_url: Option<Box<str>>,
+    /// A page that says more about each refusal, for those who are refused: the code is the fragment.
+    pub refusal_docs: Option<Box<str>>,
     /// Whether a cookie may stand for a token, and how.
     pub session: Option<session::Settings>,
     /// Headers of choice: no request may bring them along.
@@ -79,6 +81,7 @@ impl Policy {
             credentials,
             trusted_proxies,
             public_url,
+            refusal_docs,
             session,
             own_headers,
             users,
@@ -92,6 +95,7 @@ impl Policy {
             && *credentials == other.credentials
             && *trusted_proxies == other.trusted_proxies
             && *public_url == other.public_url
+            && *refusal_docs == other.refusal_docs
             && *session == other.session
             && *own_headers == other.own_headers
             && *tls == other.tls
@@ -137,7 +141,7 @@ impl Snapshot {
         Self {
             allowed: allowed.collect(),
             opaque: asked_about_opaque(&policy),
-            realm: Realm::new(policy.public_url.as_deref()),
+            realm: Realm::new(policy.public_url.as_deref(), policy.refusal_docs.as_deref()),
             metadata: Metadata::new(&policy),
             generation,
             upstreams_since: generation,

@@ -11,6 +11,7 @@ use crate::{
     issuer::Issuer,
     jose::{Unverified, Verified, compact, verify},
     route::Route,
+    spans::{Wait, waiting},
     token::RawToken,
 };
 
@@ -77,12 +78,13 @@ impl Gateway {
         issuer.headers.check(unverified.header())?;
         say::header(trace, unverified.header());
         let signed = opened.signed();
-        let verified = match self.verify(signed, unverified, issuer, route, trace).await {
+        let record = note.trace.record.as_deref();
+        let verified = self.verify(signed, unverified, issuer, route, trace);
+        let verified = match waiting(record, Wait::Keys, verified).await {
             Ok(verified) => verified,
             Err(local) => {
-                return self
-                    .ask_instead(local, signed, issuer, snapshot, trace)
-                    .await;
+                let asked = self.ask_instead(local, signed, issuer, snapshot, trace);
+                return waiting(record, Wait::Introspection, asked).await;
             }
         };
         say::signature(trace, issuer, &verified);

@@ -4,7 +4,7 @@ use http::HeaderValue;
 
 use super::{
     OriginalError, code::Code, decryption::DecryptionError, holder::HolderError, http2::Http2Error,
-    limit::LimitError, login::SessionError, once::OnceError, trace::Step,
+    limit::LimitError, login::SessionError, once::OnceError, rate::RateError, trace::Step,
 };
 use crate::{
     authz::Denied,
@@ -21,6 +21,7 @@ use crate::{
         policy::PolicyError,
     },
     outbound::CredentialError,
+    rate::NotCounted,
     route::{HostError, NoRoute, NotAdmitted, TargetError},
     store::StoreError,
     token::ExtractError,
@@ -93,6 +94,8 @@ pub enum Refusal {
         scope: Option<Box<str>>,
     },
     #[error(transparent)]
+    Rate(#[from] RateError),
+    #[error(transparent)]
     Once(#[from] OnceError),
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -156,6 +159,7 @@ impl Refusal {
             Self::Denied { why, .. } => denied(why),
             Self::Memory => Code::Overloaded,
             Self::Panicked => Code::InternalError,
+            Self::Rate(error) => rate(error),
             Self::Once(OnceError::Replayed) => Code::TokenReplayed,
             Self::Once(OnceError::Unknown(error)) => store(error),
             // Without its session, the request carries nothing.
@@ -195,6 +199,7 @@ impl Refusal {
                 Denied::Rule(_) => Step::Rules,
             },
             Self::Memory | Self::Panicked | Self::TokenService(_) => Step::Request,
+            Self::Rate(_) => Step::RateLimit,
             Self::Once(_) => Step::Replay,
             Self::Session(_) => Step::Session,
             Self::Credential(_) => Step::Credential,
@@ -206,6 +211,7 @@ impl Refusal {
     pub(super) fn retry_after(&self) -> Option<HeaderValue> {
         match self {
             Self::TokenService(ServiceError::TooManyFailures(wait)) => Some((*wait).into()),
+            Self::Rate(RateError::Exceeded { wait, .. }) => Some((*wait).into()),
             _ => None,
         }
     }
@@ -323,6 +329,15 @@ const fn denied(why: &Denied) -> Code {
         Denied::Public => Code::RouteNotFound,
         Denied::Binding(_) => Code::BindingMismatch,
         Denied::Rule(_) => Code::RuleDenied,
+    }
+}
+
+const fn rate(error: &RateError) -> Code {
+    match error {
+        RateError::Exceeded { .. } => Code::RateLimited,
+        RateError::NotCounted(NotCounted::Missing(_)) => Code::ClaimMissing,
+        RateError::NotCounted(NotCounted::Malformed(_)) => Code::ClaimMalformed,
+        RateError::Unknown(error) => store(error),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, request::Parts};
 
-use crate::forward::{headers::X_REQUEST_ID, hop::write_hex};
+use crate::{forward::headers::X_REQUEST_ID, spans::context::write_hex};
 
 /// The identifier that a trusted proxy gave to the request, or a new one: 32 hexadecimal digits.
 #[must_use]

@@ -16,11 +16,16 @@ use crate::forward::{ResponseBody, headers::X_REQUEST_ID};
 #[derive(Clone, Debug)]
 pub struct Realm {
     realm: String,
+    /// The URL of a page about refusals, without a fragment.
+    docs: Option<String>,
 }
 
 /// The body of a refusal.
 #[derive(serde::Serialize)]
 struct Problem<'p> {
+    /// RFC 9457 §3.1.1. Without it, it is "about:blank": the status says it all.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    type_: Option<&'p str>,
     title: &'static str,
     status: u16,
     code: &'static str,
@@ -29,16 +34,23 @@ struct Problem<'p> {
 }
 
 impl Realm {
-    /// The realm of a gateway that clients know by `public_url`.
+    /// The realm of a gateway that clients know by `public_url`; `docs` is the page about its refusals.
     #[must_use]
-    pub fn new(public_url: Option<&str>) -> Self {
+    pub fn new(public_url: Option<&str>, docs: Option<&str>) -> Self {
         let url = public_url.and_then(|url| reqwest::Url::parse(url).ok());
         let realm = url
             .as_ref()
             .and_then(|url| url.host_str())
             .unwrap_or("portcullis")
             .to_owned();
-        Self { realm }
+        let docs = docs.map(str::to_owned);
+        Self { realm, docs }
+    }
+
+    /// Where somebody who is refused with `code` reads on.
+    fn page(&self, code: Code) -> Option<String> {
+        let docs = self.docs.as_ref()?;
+        Some(format!("{docs}#{}", code.name()))
     }
 
     fn challenge(
@@ -60,6 +72,9 @@ impl Realm {
                 ", error=\"{error}\", error_description=\"{}\"",
                 code.detail()
             );
+            if let Some(page) = self.page(code) {
+                text += &format!(", error_uri=\"{page}\"");
+            }
         }
         if let Some(scope) = scope {
             text += &format!(", scope=\"{scope}\"");
@@ -80,7 +95,11 @@ pub fn refuse(
     resource_metadata: Option<&str>,
 ) -> Response<ResponseBody> {
     let code = refusal.code();
-    let mut response = Response::new(ResponseBody::Own(problem(code, request_id)));
+    let mut response = Response::new(ResponseBody::Own(problem(
+        code,
+        request_id,
+        realm.page(code).as_deref(),
+    )));
     *response.status_mut() = code.status();
     let fields = response.headers_mut();
     fields.insert(
@@ -121,11 +140,12 @@ pub fn refuse(
     response
 }
 
-/// The problem document of `code`.
+/// The problem document of `code`; `page` is the URL of what there is to read about it.
 #[must_use]
-pub fn problem(code: Code, request_id: &HeaderValue) -> Bytes {
+pub fn problem(code: Code, request_id: &HeaderValue, page: Option<&str>) -> Bytes {
     let status = code.status();
     let problem = Problem {
+        type_: page,
         title: status.canonical_reason().unwrap_or("Error"),
         status: status.as_u16(),
         code: code.name(),
@@ -142,7 +162,7 @@ mod tests {
     const ID: HeaderValue = HeaderValue::from_static("r1");
 
     fn challenge(code: Code, url: Option<&str>, scope: Option<&str>) -> Option<String> {
-        Realm::new(url)
+        Realm::new(url, None)
             .challenge(code, scope, url.map(|_| "https://m"))
             .map(|v| v.to_str().unwrap().to_owned())
     }
@@ -166,12 +186,12 @@ mod tests {
 
     #[test]
     fn the_body_is_a_problem_document() {
-        let response = refuse(&Refusal::TokenMissing, &ID, &Realm::new(None), None);
+        let response = refuse(&Refusal::TokenMissing, &ID, &Realm::new(None, None), None);
         assert_eq!(response.status(), 401);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(response.headers()[X_REQUEST_ID], "r1");
         let body: serde_json::Value =
-            serde_json::from_slice(&problem(Code::TokenMissing, &ID)).unwrap();
+            serde_json::from_slice(&problem(Code::TokenMissing, &ID, None)).unwrap();
         assert_eq!(
             body,
             serde_json::json!({
@@ -179,5 +199,29 @@ mod tests {
                 "detail": "The request carries no token.", "request_id": "r1",
             })
         );
+    }
+
+    #[test]
+    fn a_refusal_links_to_its_page_where_there_is_one() {
+        let realm = Realm::new(None, Some("https://docs.example.com/refusals"));
+        let page = "https://docs.example.com/refusals#token_expired";
+        let challenge = realm.challenge(Code::TokenExpired, None, None).unwrap();
+        assert_eq!(
+            challenge.to_str().unwrap(),
+            format!(
+                "Bearer realm=\"portcullis\", error=\"invalid_token\", \
+                 error_description=\"The token expired.\", error_uri=\"{page}\""
+            )
+        );
+        let body = problem(
+            Code::TokenExpired,
+            &ID,
+            realm.page(Code::TokenExpired).as_deref(),
+        );
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["type"], page);
+        // A bare challenge says no error (RFC 6750 §3.1), and so nothing about one.
+        let bare = realm.challenge(Code::TokenMissing, None, None).unwrap();
+        assert_eq!(bare, "Bearer realm=\"portcullis\"");
     }
 }

@@ -117,7 +117,7 @@ pub(super) fn keys(trace: &mut impl Trace, issuer: &Issuer, keys: &Result<Candid
     }
 }
 
-fn one_key(key: &Key) -> String {
+pub(super) fn one_key(key: &Key) -> String {
     let kid = key.kid().unwrap_or("(no kid)");
     let (kty, algorithms) = (key.kty(), key.algorithms());
     match key.public_thumbprint() {
@@ -127,7 +127,7 @@ fn one_key(key: &Key) -> String {
 }
 
 /// Where the issuer's keys come from, and since when they are as they are.
-fn origin(issuer: &Issuer) -> String {
+pub(super) fn origin(issuer: &Issuer) -> String {
     let kind = issuer.keys.source().kind();
     match (issuer.keys.source(), issuer.keys.status().read_at) {
         (KeySource::Fixed(_), _) | (_, None) => kind.to_owned(),

@@ -28,12 +28,18 @@ impl Gateway {
             limits,
             store: Arc::clone(&memory) as Arc<dyn store::Store>,
             records: memory,
+            on_store_failure: OnFailure::default(),
             guesses: Guesses::default(),
             clock,
+            present: None,
             metrics,
             session_keys: OnceLock::new(),
+            counters: Arc::default(),
             calls,
             pressure: Pressure::default(),
+            access_log: None,
+            tracing: Tracing::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -47,6 +53,18 @@ impl Gateway {
     #[must_use]
     pub fn with_records(self, records: Arc<dyn Records>) -> Self {
         Self { records, ..self }
+    }
+
+    /// The same gateway with an access log.
+    #[must_use]
+    pub fn with_access_log(self, access_log: Option<Arc<AccessLog>>) -> Self {
+        Self { access_log, ..self }
+    }
+
+    /// The same gateway with traces of its own.
+    #[must_use]
+    pub fn with_tracing(self, tracing: Tracing) -> Self {
+        Self { tracing, ..self }
     }
 
     /// What is in force.
@@ -86,6 +104,12 @@ impl Gateway {
     #[must_use]
     pub fn store_size(&self) -> Option<store::Size> {
         self.store.size()
+    }
+
+    /// How its store is doing, if it is elsewhere.
+    #[must_use]
+    pub fn remote_store(&self) -> Option<store::Remote> {
+        self.store.remote()
     }
 
     /// How near it is to the most memory that it may hold.
@@ -140,19 +164,25 @@ impl Gateway {
         let settled = http2::settle(&mut head, &self.limits);
         let trusted = snapshot.trusts(exchange.peer.address);
         let request_id = request_id::of(&head, trusted);
+        let mut note = Note {
+            peer: exchange.peer.address,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            certificate: snapshot.shown_certificate(exchange.peer),
+            entry: self.begin_line(&head, &request_id, exchange),
+            trace: self.traced(&head, &snapshot, exchange, trusted, &request_id),
+            ..Note::default()
+        };
         if settled.is_ok()
             && let Some(document) = snapshot.metadata.as_ref().and_then(|m| m.at(&head))
         {
-            return own(document, &request_id);
+            let response = own(document, &request_id);
+            return access::answered(response, note.entry, (&None, &None), None);
         }
         let asked = Upgrade::asked_for(&head, !http_body::Body::is_end_stream(&body));
         let pace = Rc::clone(exchange.pace);
-        let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace);
-        let mut note = Note {
-            peer: exchange.peer.address,
-            certificate: snapshot.shown_certificate(exchange.peer),
-            ..Note::default()
-        };
+        let mut body = RequestBody::streaming(body, self.limits.body_bytes, pace)
+            .counted(note.entry.as_ref().map(|entry| entry.received()));
         let answered = {
             let answer = pin!(async {
                 settled?;
@@ -191,6 +221,7 @@ impl Gateway {
                     request_id: &request_id,
                     own: &snapshot.policy.own_headers,
                     certificate: snapshot.told_certificate(exchange.peer),
+                    trace: &note.trace,
                 };
                 let asked = asked.as_ref();
                 self.forward((permit, body), asked, &hop, &snapshot, exchange, &note)
@@ -200,22 +231,34 @@ impl Gateway {
         };
         let response = match answered.unwrap_or(Err(Refusal::Panicked)) {
             Ok(mut response) => {
+                traced::end(&mut note, response.status(), None);
                 switch::label(&mut response, &note, &request_id);
                 login::tell(note.login, false, &snapshot, &mut response);
+                if let Some(fields) = &note.rate {
+                    fields.write(&mut response);
+                }
                 response.headers_mut().insert(X_REQUEST_ID, request_id);
-                snapshot.count_allowed(note.route.map_or(usize::MAX, |route| route.id));
-                response
+                snapshot.count_allowed(note.route.as_ref().map_or(usize::MAX, |route| route.id));
+                access::answered(response, note.entry, (&note.route, &note.issuer), None)
             }
             Err(refusal) => {
                 self.tell(&refusal, &note, &request_id, exchange.peer);
+                self.remember(&refusal, &note, &request_id, &snapshot);
+                let code = refusal.code();
+                traced::end(&mut note, code.status(), Some(code));
                 let metadata = snapshot.resource_metadata(note.route.as_ref());
                 let mut response =
                     respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
                 login::tell(note.login, true, &snapshot, &mut response);
-                match is_call {
+                if let Some(fields) = &note.rate {
+                    fields.write(&mut response);
+                }
+                let response = match is_call {
                     true => grpc::refuse(refusal.code(), response),
                     false => response,
-                }
+                };
+                let told = (&note.route, &note.issuer);
+                access::answered(response, note.entry, told, Some(&refusal))
             }
         };
         self.metrics.request_duration.observe(started.elapsed());
@@ -247,12 +290,13 @@ impl Gateway {
             pace: exchange.pace,
             upgrade,
             clock: &self.clock,
+            entry: note.entry.as_deref(),
         };
         let mut response = match snapshot.policy.credentials.of(number) {
             None => {
                 let started = Instant::now();
                 let response = forward::forward(permit, body, hop, &way).await;
-                self.metrics.upstream_duration.observe(started.elapsed());
+                note.was_answered_in(started.elapsed(), &self.metrics);
                 response?
             }
             // Boxed: few upstreams have one, and every request would carry the room for it.
@@ -280,11 +324,7 @@ impl Gateway {
         if matches!(refusal, Refusal::Panicked) {
             self.metrics.panics.inc();
         }
-        let outcome = if matches!(refusal, Refusal::Panicked) || refusal.step() == Step::Upstream {
-            "fail"
-        } else {
-            "refuse"
-        };
+        let outcome = access::outcome(refusal).name();
         tracing::info!(
             code = code.name(),
             status = code.status().as_u16(),
@@ -293,6 +333,7 @@ impl Gateway {
             cause = %refusal,
             request_id = id.to_str().unwrap_or_default(),
             client = peer.address.map(tracing::field::display),
+            trace_id = note.trace.context().map(|c| tracing::field::display(c.trace())),
             "{outcome}",
         );
         let labels = RequestLabels {
@@ -318,6 +359,8 @@ impl Gateway {
             client = peer.address.map(tracing::field::display),
             "refuse"
         );
+        self.line_unread(code, id, peer);
+        self.remember_unread(code, id, peer.address);
     }
 }
 

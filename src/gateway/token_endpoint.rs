@@ -6,8 +6,9 @@ use super::*;
 use crate::{
     issuer::RegistryError,
     route::NoRoute,
+    store::Use,
     telemetry::token_service::{EndpointLabels, IssuedLabels, RevokedLabels},
-    token_service::{Answer, Desk, Endpoint, Request, Service},
+    token_service::{Answer, Desk, Endpoint, Request, Service, ServiceError},
 };
 
 /// The token service and its endpoint, if `head` asks for one.
@@ -60,7 +61,12 @@ impl Gateway {
             body: &bytes,
         };
         let answered = desk.answer(&request).await;
-        let answer = answered.inspect_err(|_| self.count_endpoint(endpoint, "unavailable"))?;
+        let answer = answered.inspect_err(|error| {
+            self.count_endpoint(endpoint, "unavailable");
+            if matches!(error, ServiceError::Store(_)) {
+                self.count_store_failure(Use::TokenService, false);
+            }
+        })?;
         self.tell_of(&answer, endpoint, service, note, request_id);
         Ok(answer.response.map(ResponseBody::Own))
     }

@@ -22,6 +22,7 @@ pub enum Step {
     Scope,
     Binding,
     Rules,
+    RateLimit,
     Replay,
     Session,
     Credential,
@@ -30,7 +31,7 @@ pub enum Step {
 
 impl Step {
     /// The steps that decide, in order; the way to the upstream comes after them.
-    pub const DECIDING: [Self; 19] = [
+    pub const DECIDING: [Self; 20] = [
         Self::Request,
         Self::Route,
         Self::Token,
@@ -47,6 +48,7 @@ impl Step {
         Self::Scope,
         Self::Binding,
         Self::Rules,
+        Self::RateLimit,
         Self::Replay,
         Self::Session,
         Self::Credential,
@@ -72,6 +74,7 @@ impl Step {
             Self::Scope => "scope",
             Self::Binding => "binding",
             Self::Rules => "rules",
+            Self::RateLimit => "rate_limit",
             Self::Replay => "replay",
             Self::Session => "session",
             Self::Credential => "credential",

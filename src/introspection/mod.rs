@@ -4,7 +4,10 @@
 //! [`Introspection::ask`] alone makes a [`Vouched`]. What it learns is remembered for a short while, and
 //! requests with one token share one call.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use reqwest::Client;
 use tokio::sync::Semaphore;
@@ -53,6 +56,15 @@ struct Inner {
     client: OnceLock<Result<Client, CallError>>,
     memory: Memory,
     flights: Flights,
+    counts: Counts,
+}
+
+/// What came of calls.
+#[derive(Debug, Default)]
+struct Counts {
+    active: AtomicU64,
+    inactive: AtomicU64,
+    failure: AtomicU64,
 }
 
 /// What came of asking.
@@ -106,6 +118,7 @@ impl Introspection {
             client: OnceLock::new(),
             memory: Memory::default(),
             flights: Flights::default(),
+            counts: Counts::default(),
         }))
     }
 
@@ -113,6 +126,21 @@ impl Introspection {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// How many calls ended in which way; what was answered from memory is not counted.
+    #[must_use]
+    pub fn counts(&self) -> [(&'static str, u64); 3] {
+        let Counts {
+            active,
+            inactive,
+            failure,
+        } = &self.0.counts;
+        [
+            ("active", active.load(Relaxed)),
+            ("inactive", inactive.load(Relaxed)),
+            ("failure", failure.load(Relaxed)),
+        ]
     }
 
     /// Remembers no more than half of what it remembers now; without `cut`, again as much as ever.
@@ -143,6 +171,7 @@ impl Introspection {
         let bytes = Zeroizing::new(token.to_vec());
         let call = async move {
             let outcome = inner.call(&bytes).await;
+            inner.counts.count(&outcome);
             inner
                 .memory
                 .keep(digest, &outcome, now, inner.settings.cache);
@@ -150,6 +179,17 @@ impl Introspection {
         };
         let known = || self.0.memory.find(&digest, now);
         self.0.flights.join(digest, known, calls, call).await
+    }
+}
+
+impl Counts {
+    fn count(&self, outcome: &Outcome) {
+        let counter = match outcome {
+            Ok(_) => &self.active,
+            Err(IntrospectionError::Unavailable(_)) => &self.failure,
+            Err(_) => &self.inactive,
+        };
+        counter.fetch_add(1, Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use http::Method;
 
-use crate::{bind::Bindings, rule::Rules, token::Sources};
+use crate::{bind::Bindings, rate::RateLimits, rule::Rules, token::Sources};
 
 pub mod host;
 pub mod pattern;
@@ -72,6 +72,8 @@ pub struct Route {
     pub bind: Bindings,
     /// Rules that must all be true.
     pub rules: Rules,
+    /// How often it lets whom pass.
+    pub limits: RateLimits,
     /// Whether a session may log in its requests, and begin on it.
     pub session: bool,
     /// Protocols to which its requests may switch; case does not matter.

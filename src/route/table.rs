@@ -193,7 +193,8 @@ fn with_what_catch_alls_cover(mut named: Patterns) -> Patterns {
 
 impl Route {
     /// Whether this route is for `method`; what is for GET is for HEAD (RFC 9110 §9.3.2).
-    fn takes(&self, method: &Method) -> bool {
+    #[must_use]
+    pub fn takes(&self, method: &Method) -> bool {
         self.methods.as_ref().is_none_or(|methods| {
             methods.contains(method) || (method == Method::HEAD && methods.contains(&Method::GET))
         })

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     bind::Bindings,
+    rate::RateLimits,
     route::{
         Access, When,
         when::{Condition, Subject, TextTest},
@@ -24,6 +25,7 @@ fn route(host: Option<&str>, path: &str, methods: &[Method]) -> Route {
         when: When::default(),
         bind: Bindings::default(),
         rules: Rules::default(),
+        limits: RateLimits::default(),
         session: true,
         upgrades: Vec::new(),
         tunnel_until_expiry: true,

@@ -103,6 +103,14 @@ pub struct RuleDenied {
     why: Failure,
 }
 
+impl RuleDenied {
+    /// The rule, as it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 /// Why a rule is not true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {

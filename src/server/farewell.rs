@@ -8,7 +8,7 @@ use crate::gateway::{Code, respond};
 
 /// A whole response in bytes, after which the connection is closed.
 pub(super) fn response(code: Code, id: &HeaderValue) -> Vec<u8> {
-    let body = respond::problem(code, id);
+    let body = respond::problem(code, id, None);
     let status = code.status();
     let retry = if code == Code::Overloaded {
         "retry-after: 5\r\n"

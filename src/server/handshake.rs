@@ -87,7 +87,9 @@ async fn within<F: Future>(client: &Client, work: F) -> Result<F::Output, Late> 
 fn agreed(session: &ServerConnection, client: &Client, shop: &Shop) {
     let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
     let outcome = if resumed { "resumed" } else { "full" };
-    count(shop, outcome, session.protocol_version());
+    let version = session.protocol_version();
+    count(shop, outcome, version);
+    client.peer.has_agreed(name(version));
     if let Some([certificate, ..]) = session.peer_certificates() {
         client.peer.has_shown(PeerCertificate::new(certificate));
     }
@@ -127,12 +129,16 @@ fn broken<T>(error: &io::Error, client: &Client, shop: &Shop) -> Option<T> {
     None
 }
 
-fn count(shop: &Shop, outcome: &'static str, version: Option<ProtocolVersion>) {
-    let version = match version {
+const fn name(version: Option<ProtocolVersion>) -> &'static str {
+    match version {
         Some(ProtocolVersion::TLSv1_2) => "1.2",
         Some(ProtocolVersion::TLSv1_3) => "1.3",
         Some(_) | None => "-",
-    };
+    }
+}
+
+fn count(shop: &Shop, outcome: &'static str, version: Option<ProtocolVersion>) {
+    let version = name(version);
     let labels = HandshakeLabels { outcome, version };
     let handshakes = &shop.gateway.metrics().tls_handshakes;
     handshakes.get_or_create(&labels).inc();

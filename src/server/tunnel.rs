@@ -34,6 +34,8 @@ pub(super) enum End {
 struct Way {
     /// What was read and not yet written, one read's worth at most.
     held: BytesMut,
+    /// How many bytes were written.
+    carried: u64,
     /// Whether something was written that may stand in a buffer.
     unflushed: bool,
     /// Whether the end has come.
@@ -78,6 +80,9 @@ pub(super) async fn carry(
     up.held = early;
     let end = std::future::poll_fn(|context| {
         let (moved, end) = poll_both(&mut client, &mut *upstream, &mut up, &mut down, context);
+        if let Some(entry) = &upstream.entry {
+            entry.has_carried(down.carried, up.carried);
+        }
         if moved {
             state.pace.client.set(idle);
         }
@@ -90,6 +95,9 @@ pub(super) async fn carry(
         state.pace.client.poll(context).map(|()| End::Idle)
     })
     .await;
+    if let Some(entry) = &upstream.entry {
+        entry.is_whole();
+    }
     let id = label.as_ref().map(|label| &*label.request_id);
     tracing::info!(
         route = label.as_ref().map(|label| &*label.route),
@@ -166,6 +174,7 @@ impl Way {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
                 self.held.advance(count);
+                self.carried = self.carried.saturating_add(count as u64);
                 (*moved, self.unflushed) = (true, true);
             }
             // A tunnel may be silent for long, and holds no buffer meanwhile.
@@ -206,6 +215,7 @@ impl Way {
             Poll::Pending => 0,
         };
         self.unflushed |= count > 0;
+        self.carried = self.carried.saturating_add(count as u64);
         self.held
             .extend_from_slice(read.get(count..).unwrap_or_default());
         Ok(())

@@ -1,8 +1,9 @@
 //! What is good once: keys that are remembered until a time, so that no second request uses them. And
-//! [`Records`]: values under such keys.
+//! [`Records`]: values under such keys, and [`Buckets`]: how many requests are left.
 //!
 //! A [`Store`] answers later, for it may stand on a disk, or elsewhere, and be shared by several gateways.
-//! Here are the gateway's own memory, [`Memory`], and a file that outlives it, [`Disk`].
+//! Here are the gateway's own memory, [`Memory`], a file that outlives it, [`Disk`], and a server for several,
+//! [`Redis`].
 
 use std::{future::Future, pin::Pin};
 
@@ -10,15 +11,21 @@ use aws_lc_rs::digest;
 
 use crate::clock::UnixTime;
 
+pub mod buckets;
 mod disk;
 mod memory;
+mod on_failure;
 mod open;
 pub mod records;
+mod redis;
 
+pub use buckets::{Ask, Buckets, Level, Levels, LocalBuckets, Rate};
 pub use disk::{Disk, DiskError};
 pub use memory::Memory;
+pub use on_failure::{OnFailure, Use};
 pub use open::{Opened, Settings, open};
 pub use records::{Change, Records};
+pub use redis::{Address, Redis, RedisSettings};
 
 /// What is remembered: a SHA-256, so that a store holds neither names nor identifiers of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +74,27 @@ pub struct OnDisk {
     pub is_open: bool,
 }
 
+/// How a store elsewhere is doing, which several gateways share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remote {
+    /// Whether it can be asked now.
+    pub is_open: bool,
+    /// Whether it ever could.
+    pub was_open: bool,
+    /// Whether it throws keys away when it is full.
+    pub evicts: bool,
+    /// Commands that were done.
+    pub commands: u64,
+    /// Connections that proved to be of use.
+    pub connects: u64,
+    /// Connections that failed, and commands that it refused.
+    pub errors: u64,
+    /// Questions that were refused because it cannot be asked, too many waited, or the answer was late.
+    pub refused: u64,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
+}
+
 /// Why a store does not answer. Whoever asked refuses then: what is not known to be new is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -95,6 +123,11 @@ pub trait Store: Send + Sync {
 
     /// How full it is, if that is known here.
     fn size(&self) -> Option<Size>;
+
+    /// How it is doing, if it is elsewhere.
+    fn remote(&self) -> Option<Remote> {
+        None
+    }
 }
 
 impl Key {
@@ -102,6 +135,12 @@ impl Key {
     #[must_use]
     pub fn of(kind: &str, names: &[&[u8]]) -> Self {
         Self(sha256(kind, names))
+    }
+
+    /// The digest itself.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

@@ -9,7 +9,8 @@ use prometheus_client::{
 };
 
 pub use super::{
-    closed::ConnectionsClosed, histogram::Durations, token_service::TokenServiceMetrics,
+    access_log::AccessLogMetrics, closed::ConnectionsClosed, histogram::Durations,
+    spans::SpanMetrics, token_service::TokenServiceMetrics,
 };
 
 /// The metrics of a gateway. What a served request touches is resolved beforehand and atomic.
@@ -41,10 +42,16 @@ pub struct Metrics {
     pub config_reloads: Family<ReloadLabels, Counter>,
     /// `portcullis_sessions_total`.
     pub sessions: Family<SessionLabels, Counter>,
+    /// `portcullis_store_failures_total`.
+    pub store_failures: Family<StoreFailureLabels, Counter>,
     /// `portcullis_tls_handshakes_total`: those with clients.
     pub tls_handshakes: Family<HandshakeLabels, Counter>,
     /// What the token service counts.
     pub token_service: TokenServiceMetrics,
+    /// What the access log counts.
+    pub access_log: AccessLogMetrics,
+    /// What became of the spans of recorded requests.
+    pub spans: SpanMetrics,
 }
 
 /// The labels of `portcullis_tls_handshakes_total`.
@@ -104,6 +111,15 @@ impl MemoryMetrics {
 pub struct SessionLabels {
     /// `started`, `ended` by a log-out, `too_large` or `failed` when none could begin.
     pub outcome: &'static str,
+}
+
+/// The labels of `portcullis_store_failures_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StoreFailureLabels {
+    /// `replay`, `revocation`, `sessions`, `token_service` or `rate_limits`.
+    pub r#use: &'static str,
+    /// `refuse`, or `allow` where the configuration wants that.
+    pub decision: &'static str,
 }
 
 /// The labels of `portcullis_config_reloads_total`.
@@ -198,11 +214,18 @@ impl Metrics {
             self.sessions.clone(),
         );
         registry.register(
+            "store_failures",
+            "Requests that the store gave no answer for, by what was asked and what became of them",
+            self.store_failures.clone(),
+        );
+        registry.register(
             "tls_handshakes",
             "TLS handshakes with clients by outcome and version",
             self.tls_handshakes.clone(),
         );
         self.token_service.register(registry);
+        self.access_log.register(registry);
+        self.spans.register(registry);
         for outcome in RELOADS {
             // From the start, so that the first refusal is a rise.
             drop(self.config_reloads.get_or_create(&ReloadLabels { outcome }));

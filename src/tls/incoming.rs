@@ -9,7 +9,9 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::{Authorities, HTTP_2, HTTP_11, Identity, TlsError, names::Names, provider};
+use super::{
+    Authorities, Certificate, HTTP_2, HTTP_11, Identity, TlsError, names::Names, provider,
+};
 
 /// What `[server.tls]` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +92,12 @@ impl Incoming {
     #[must_use]
     pub const fn config(&self) -> &Arc<ServerConfig> {
         &self.config
+    }
+
+    /// The gateway's certificates.
+    pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        let identities = self.settings.identities.iter();
+        identities.map(|(identity, _)| identity.certificate())
     }
 
     /// Whether a client may be asked for a certificate.

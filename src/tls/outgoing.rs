@@ -58,6 +58,17 @@ impl Outgoing {
         })
     }
 
+    /// The same for a server that speaks no HTTP: no protocol is named to it.
+    #[must_use]
+    pub fn without_protocol(self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = Vec::new();
+        Self {
+            config: Arc::new(config),
+            ..self
+        }
+    }
+
     /// For a handshake.
     #[must_use]
     pub const fn config(&self) -> &Arc<ClientConfig> {

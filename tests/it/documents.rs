@@ -144,6 +144,9 @@ fn the_readme_lists_every_refusal_under_its_status() {
 #[test]
 fn the_readmes_configurations_can_be_used_without_a_warning() {
     let examples = blocks(README, "toml");
+    // What is no whole configuration is tried with the commands around it, in tests/real/snippets.mjs.
+    let whole = |text: &&str| text.contains("[upstream]");
+    let examples: Vec<_> = examples.into_iter().filter(whole).collect();
     assert!(examples.len() >= 2);
     for text in examples {
         match config::parse("README.md", text, root(), &|_| None, &Clock::system()) {
@@ -163,6 +166,34 @@ fn the_configurations_about_routes_can_be_used_without_a_warning() {
             Ok(config) => assert!(config.warnings.is_empty(), "{:?}", config.warnings),
             Err(report) => panic!("{}", report.render(false)),
         }
+    }
+}
+
+/// Spans need the feature `otlp`, which is on by default.
+#[test]
+fn the_configurations_about_traces_can_be_used_without_a_warning() {
+    let examples = blocks(include_str!("../../docs/traces.md"), "toml");
+    assert_eq!(examples.len(), 2);
+    for text in examples {
+        let text = format!(
+            "{text}\n[upstream]\nurl = \"http://127.0.0.1:9000\"\n\
+             [issuers.\"https://idp.example.com\"]\naudiences = [\"https://api.example.com\"]\n"
+        );
+        match config::parse("traces.md", &text, root(), &|_| None, &Clock::system()) {
+            Ok(config) => assert!(config.warnings.is_empty(), "{:?}", config.warnings),
+            Err(report) => panic!("{}", report.render(false)),
+        }
+    }
+}
+
+#[test]
+fn the_configuration_about_rate_limits_can_be_used_without_a_warning() {
+    let examples = blocks(include_str!("../../docs/rate-limits.md"), "toml");
+    assert_eq!(examples.len(), 1);
+    let parsed = config::parse("x.md", examples[0], root(), &|_| None, &Clock::system());
+    match parsed {
+        Ok(config) => assert!(config.warnings.is_empty(), "{:?}", config.warnings),
+        Err(report) => panic!("{}", report.render(false)),
     }
 }
 
@@ -241,6 +272,7 @@ fn every_relative_link_leads_to_a_file() {
         "examples/create",
         "examples/axway",
         "examples/outbound",
+        "examples/refusals",
         "config",
         "tests/vectors",
     ] {

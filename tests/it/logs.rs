@@ -11,7 +11,7 @@ use super::harness::{ISSUER, Request, Stage, Token, Upstream, get, mint, post};
 
 /// Everything that anybody in this process has logged, down to TRACE.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -26,7 +26,7 @@ impl io::Write for Log {
 
 impl Log {
     /// The one log of this process; the first call starts it.
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         let start = || {
             let log = Self::default();
@@ -44,7 +44,7 @@ impl Log {
         LOG.get_or_init(start).clone()
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod access;
+mod access_log;
 #[cfg(test)]
 mod authorizers;
 #[cfg(test)]
@@ -36,6 +37,8 @@ mod filters;
 mod forward;
 #[cfg(test)]
 mod grpc;
+#[cfg(test)]
+mod guides;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
@@ -73,9 +76,13 @@ mod logs;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod minting;
 #[cfg(test)]
 mod names;
+#[cfg(test)]
+mod no_secret;
 #[cfg(test)]
 mod outbound;
 #[cfg(test)]
@@ -83,6 +90,7 @@ mod outbound_http2;
 #[cfg(test)]
 mod overload;
 #[cfg(test)]
+mod page;
 mod path;
 #[cfg(test)]
 mod process;
@@ -90,6 +98,8 @@ mod process;
 mod properties;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod rate_limits;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
@@ -124,6 +134,8 @@ mod together;
 mod token_place;
 #[cfg(test)]
 mod token_service;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod trailers;
 #[cfg(test)]

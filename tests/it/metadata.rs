@@ -161,3 +161,26 @@ fn a_reload_changes_what_the_documents_say() {
     stage.applies();
     assert_eq!(document(&stage, "/a")["scopes_supported"], json!(["new"]));
 }
+
+#[test]
+fn a_refusal_links_to_the_page_about_it() {
+    let stage = stage("[server]\nrefusal_docs = \"https://docs.example.com/refusals\"");
+    let response = stage.send(&get("/orders").bearer("one.two.three"));
+    assert_eq!(response.status, 401);
+    let page = "https://docs.example.com/refusals#token_malformed";
+    assert_eq!(response.json()["type"], page);
+    let challenge = response.field("www-authenticate").unwrap();
+    assert!(
+        challenge.contains(&format!(", error_uri=\"{page}\"")),
+        "{challenge}"
+    );
+    stage.upstream.saw_nothing();
+
+    let stage = with_url();
+    let response = stage.send(&get("/orders").bearer("one.two.three"));
+    assert_eq!(response.status, 401);
+    assert_eq!(response.json().get("type"), None);
+    let challenge = response.field("www-authenticate").unwrap();
+    assert!(!challenge.contains("error_uri"), "{challenge}");
+    stage.upstream.saw_nothing();
+}

@@ -440,7 +440,7 @@ fn a_hangup_reloads_and_does_not_end_the_program() {
     write("");
     let mut program = Program::start(&file);
     let address = program.next("listening")["address"].clone();
-    let address = address.as_str().unwrap().parse().unwrap();
+    let address: std::net::SocketAddr = address.as_str().unwrap().parse().unwrap();
     let asked = || get("/").send(address).status;
     assert_eq!(asked(), 401);
     stage.upstream.saw_nothing();

@@ -12,8 +12,8 @@ use portcullis::{
     deadline::Deadlines,
     forward::{Pace, RequestBody},
     gateway::{Code, Note, Recent, Record, Silent, Trace, login::Login},
-    store::{Answer, Key, Owner, Size, Store, StoreError},
-    telemetry::Metrics,
+    store::{Answer, Key, OnFailure, Owner, Size, Store, StoreError},
+    telemetry::{Metrics, metrics::StoreFailureLabels},
 };
 
 use super::harness::{ISSUER, NOW, Reply, Signer, Stage, Token, get, mint, post};
@@ -336,4 +336,47 @@ fn a_store_that_does_not_answer_lets_nothing_through() {
     let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
     let (code, _) = decide(&gateway, ("cookie", cookie), &mut Silent);
     assert_eq!(code, Some(Code::StoreUnavailable));
+}
+
+#[test]
+fn where_the_configuration_says_so_a_request_goes_on_without_the_store() {
+    let lax = OnFailure {
+        allow_replay: true,
+        ..OnFailure::default()
+    };
+    let (gateway, token) = (bare(), partners("1"));
+    let gateway = gateway
+        .with_store(Arc::new(Unreachable))
+        .with_store_failures(lax);
+    let bearer = ("authorization", token.as_str());
+    let (code, note) = decide(&gateway, bearer, &mut Silent);
+    assert_eq!(code, None);
+    // Whether its session was ended is another question, which nobody said may stay open.
+    let Login::Begins(cookie) = note.login else {
+        panic!("no session begins")
+    };
+    let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+    let (code, _) = decide(&gateway, ("cookie", cookie), &mut Silent);
+    assert_eq!(code, Some(Code::StoreUnavailable));
+    let gateway = gateway.with_store_failures(OnFailure {
+        allow_ended_sessions: true,
+        ..OnFailure::default()
+    });
+    let (code, _) = decide(&gateway, ("cookie", cookie), &mut Silent);
+    assert_eq!(code, None);
+    let (code, _) = decide(&gateway, bearer, &mut Silent);
+    assert_eq!(code, Some(Code::StoreUnavailable));
+    let counted = |r#use, decision| {
+        let labels = StoreFailureLabels { r#use, decision };
+        let failures = &gateway.metrics().store_failures;
+        failures.get_or_create(&labels).get()
+    };
+    assert_eq!(
+        (counted("replay", "allow"), counted("replay", "refuse")),
+        (1, 1)
+    );
+    assert_eq!(
+        (counted("sessions", "allow"), counted("sessions", "refuse")),
+        (1, 1)
+    );
 }

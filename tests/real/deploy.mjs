@@ -1,15 +1,14 @@
 // What deploy/ and the Dockerfile say, each against something that knows: systemd's own analysis, its sandbox
-// around the built program, the schemas of Kubernetes, a linter for Dockerfiles, and `portcullis check`.
+// around the built program, a linter for Dockerfiles, and `portcullis check`.
 
 import { generateKeyPairSync } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { assert, check, complete, freePort, scenario, scratch, start, until } from './harness.mjs';
 import { program, run } from './debian.mjs';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const PROGRAM = process.env.PORTCULLIS;
-const KUBERNETES = '1.34';
 /** The worst that `systemd-analyze security` may say, in tenths: 0 is a locked room, 100 an open one. */
 const EXPOSURE = 12;
 
@@ -20,7 +19,6 @@ const values = (unit, key) => [...unit.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'
 await scenario(async () => {
   const folder = scratch();
   await systemd(folder);
-  await kubernetes(folder);
   await dockerfile(folder);
 });
 
@@ -160,142 +158,6 @@ audiences = ["https://api.example.com"]
     gateway.kill(values(unit, 'KillSignal')[0]);
     assert.deepEqual(await ended, [0, null], gateway.output);
   });
-}
-
-async function kubernetes(folder) {
-  const base = path.join(ROOT, 'deploy/kubernetes');
-  const files = readdirSync(base).filter((name) => name.endsWith('.yaml'));
-  const validate = (names) => complete(process.env.PYTHON,
-    [path.join(import.meta.dirname, 'manifests.py'), KUBERNETES, ...names]);
-  const manifests = files.filter((name) => name !== 'kustomization.yaml').map((name) => path.join(base, name));
-  const { code, output } = await validate(manifests);
-  await check(`the manifests are what Kubernetes ${KUBERNETES} knows`, () => {
-    assert.equal(code, 0, output);
-  });
-  const lines = output.split('\n').filter((line) => line.startsWith('{'));
-  const all = lines.map((line) => JSON.parse(line).document);
-  const of = (kind) => all.filter((one) => one.kind === kind);
-  const [deployment] = of('Deployment');
-  const [pod] = [deployment.spec.template];
-  const [container] = pod.spec.containers;
-
-  for (const [name, from, to] of [
-    ['deployment.yaml', 'readOnlyRootFilesystem', 'readOnlyRootFileSystem'],
-    ['deployment.yaml', 'terminationGracePeriodSeconds: 45', 'terminationGracePeriodSeconds: soon'],
-    ['service.yaml', 'targetPort', 'targetport'],
-    ['poddisruptionbudget.yaml', 'maxUnavailable', 'maxUnavailible'],
-    ['networkpolicy.yaml', 'podSelector:', 'podSelecter:'],
-  ]) {
-    await check(`a typo in ${name} is told: ${to}`, async () => {
-      const text = readFileSync(path.join(base, name), 'utf8');
-      assert.ok(text.includes(from));
-      const file = path.join(folder, name);
-      writeFileSync(file, text.replace(from, to));
-      const refused = await validate([file]);
-      assert.equal(refused.code, 1, refused.output);
-    });
-  }
-  await check('the base names each manifest but the example', () => {
-    const named = /^resources:\n((?: {2}- .*\n)+)/m.exec(read('deploy/kubernetes/kustomization.yaml'))[1];
-    const listed = [...named.matchAll(/- (.*)/g)].map((found) => found[1]).sort();
-    const there = files.filter((name) => !['kustomization.yaml', 'secret.example.yaml'].includes(name)).sort();
-    assert.deepEqual(listed, there);
-  });
-  await check('everything is in one namespace and has one name', () => {
-    const [{ metadata: { name: namespace } }] = of('Namespace');
-    for (const one of all.filter(({ kind }) => kind !== 'Namespace')) {
-      assert.deepEqual([one.metadata.namespace, one.metadata.name], [namespace, 'portcullis'], one.kind);
-    }
-  });
-  await check('what selects pods selects these', () => {
-    const labels = pod.metadata.labels;
-    const selectors = [
-      deployment.spec.selector.matchLabels,
-      of('Service')[0].spec.selector,
-      of('PodDisruptionBudget')[0].spec.selector.matchLabels,
-      of('NetworkPolicy')[0].spec.podSelector.matchLabels,
-      ...pod.spec.topologySpreadConstraints.map((one) => one.labelSelector.matchLabels),
-    ];
-    for (const selector of selectors) assert.deepEqual(selector, labels);
-    const ports = container.ports.map((one) => one.name);
-    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
-      assert.ok(ports.includes(container[probe].httpGet.port), probe);
-    }
-    for (const { targetPort } of of('Service')[0].spec.ports) assert.equal(targetPort, 'http');
-  });
-
-  await check('the pod keeps to the restricted profile', () => assert.deepEqual(unrestricted(pod.spec), []));
-  for (const [name, loosen] of [
-    ['a root user', (spec) => { spec.securityContext.runAsUser = 0; }],
-    ['a user that may be root', (spec) => { delete spec.securityContext.runAsNonRoot; }],
-    ['no seccomp', (spec) => { spec.securityContext.seccompProfile.type = 'Unconfined'; }],
-    ['new privileges', (spec) => { delete spec.containers[0].securityContext.allowPrivilegeEscalation; }],
-    ['a capability', (spec) => { spec.containers[0].securityContext.capabilities.add = ['NET_RAW']; }],
-    ['the host\'s network', (spec) => { spec.hostNetwork = true; }],
-    ['the host\'s files', (spec) => { spec.volumes.push({ name: 'x', hostPath: { path: '/' } }); }],
-    ['the host\'s port', (spec) => { spec.containers[0].ports[0].hostPort = 80; }],
-    ['a root that is written', (spec) => { spec.containers[0].securityContext.readOnlyRootFilesystem = false; }],
-  ]) {
-    await check(`the profile does not allow ${name}`, () => {
-      const spec = structuredClone(pod.spec);
-      loosen(spec);
-      assert.equal(unrestricted(spec).length, 1);
-    });
-  }
-
-  const config = of('ConfigMap')[0].data['portcullis.toml'];
-  await check('the configuration of the ConfigMap is good', async () => {
-    const file = path.join(folder, 'portcullis.toml');
-    const secret = path.join(folder, 'admin.token');
-    writeFileSync(secret, of('Secret')[0].stringData['admin.token']);
-    writeFileSync(file, config.replace('/etc/portcullis-secrets/admin.token', secret));
-    await run(PROGRAM, ['check', '-c', file]);
-    writeFileSync(file, config.replace('/etc/portcullis-secrets/admin.token', secret).replace('listen', 'lisen'));
-    assert.equal((await complete(PROGRAM, ['check', '-c', file])).code, 2);
-  });
-  await check('the configuration and the pod say the same', () => {
-    for (const { name, containerPort } of container.ports) {
-      assert.ok(config.includes(`"0.0.0.0:${containerPort}"`), name);
-    }
-    const mounts = container.volumeMounts.map((one) => one.mountPath);
-    const [, secret] = /token_file = "(.*)"/.exec(config);
-    assert.ok(mounts.includes(path.dirname(secret)));
-    assert.ok(Object.keys(of('Secret')[0].stringData).includes(path.basename(secret)));
-    const [, state] = /key_cache_dir = "(.*)"/.exec(config);
-    assert.ok(mounts.includes(path.dirname(state)));
-    const drain = Number(/drain_timeout = "(\d+)s"/.exec(config)[1]);
-    const sleep = container.lifecycle.preStop.sleep.seconds;
-    assert.ok(pod.spec.terminationGracePeriodSeconds > drain + sleep);
-    const [, file] = /-c (\S+)/.exec(container.args.join(' '));
-    assert.ok(mounts.includes(path.dirname(file)));
-  });
-}
-
-/** What the restricted profile of the Pod Security Standards, and a root that is only read, do not allow. */
-function unrestricted(spec) {
-  const found = [];
-  const must = (good, what) => { if (!good) found.push(what); };
-  const outer = spec.securityContext ?? {};
-  for (const key of ['hostNetwork', 'hostPID', 'hostIPC']) must(!spec[key], key);
-  const volumes = ['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'persistentVolumeClaim',
-    'projected', 'secret'];
-  for (const { name, ...source } of spec.volumes ?? []) {
-    must(Object.keys(source).every((kind) => volumes.includes(kind)), `volume ${name}`);
-  }
-  for (const one of [...(spec.initContainers ?? []), ...spec.containers]) {
-    const own = { ...outer, ...one.securityContext };
-    must(own.runAsNonRoot === true, 'runAsNonRoot');
-    must(own.runAsUser !== 0, 'runAsUser');
-    must(['RuntimeDefault', 'Localhost'].includes(own.seccompProfile?.type), 'seccompProfile');
-    must(own.allowPrivilegeEscalation === false, 'allowPrivilegeEscalation');
-    must(!own.privileged, 'privileged');
-    must(own.capabilities?.drop?.includes('ALL'), 'capabilities.drop');
-    must((own.capabilities?.add ?? []).every((name) => name === 'NET_BIND_SERVICE'), 'capabilities.add');
-    must((own.procMount ?? 'Default') === 'Default', 'procMount');
-    must((one.ports ?? []).every((port) => !port.hostPort), 'hostPort');
-    must(own.readOnlyRootFilesystem === true, 'readOnlyRootFilesystem');
-  }
-  return found;
 }
 
 async function dockerfile(folder) {

@@ -151,8 +151,8 @@ export async function startUpstream() {
 }
 
 /** A gateway in front of `upstream`; `issuers` is the rest of its configuration, `server` keys of [server], `within`
- *  what starts it. */
-export async function startGateway(folder, upstream, issuers, server = '', within = []) {
+ *  what starts it, `adminKeys` keys of [admin]. */
+export async function startGateway(folder, upstream, issuers, server = '', within = [], adminKeys = '') {
   const [port, admin] = [await freePort(), await freePort()];
   const file = path.join(folder, 'portcullis.toml');
   writeFileSync(file, `
@@ -162,6 +162,7 @@ workers = 1
 ${server}
 [admin]
 listen = "127.0.0.1:${admin}"
+${adminKeys}
 [upstream]
 url = "${upstream.url}"
 ${issuers}`);

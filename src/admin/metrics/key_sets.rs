@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What stands for the issuers that have no metrics of their own.
-const OTHERS: &str = "(others)";
+pub(super) const OTHERS: &str = "(others)";
 
 /// The keys of one issuer, or of all that have no metrics of their own.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct KeySet<'s> {
     pub(super) usable: usize,
     pub(super) out_of_time: usize,
     pub(super) skipped: usize,
+    /// When the first certificate of its usable keys ends, in Unix time.
+    pub(super) expiry: Option<i64>,
 }
 
 /// Every active issuer's: of the first thousand by name, those whose keys are read again before the others,
@@ -57,6 +59,10 @@ impl<'s> KeySet<'s> {
             successes: status.successes,
             failures: status.failures,
             age: status.read_at.map(|read_at| now.since(read_at)),
+            expiry: set.as_ref().and_then(|set| {
+                let valid = set.in_time(now).filter_map(|key| key.validity());
+                valid.map(|validity| validity.not_after).min()
+            }),
             usable,
             out_of_time: set.as_ref().map_or(0, |set| set.keys.len() - usable),
             skipped: set.as_ref().map_or(0, |set| set.skipped.len()),
@@ -75,6 +81,7 @@ impl<'s> KeySet<'s> {
             usable: self.usable.saturating_add(other.usable),
             out_of_time: self.out_of_time.saturating_add(other.out_of_time),
             skipped: self.skipped.saturating_add(other.skipped),
+            expiry: self.expiry.into_iter().chain(other.expiry).min(),
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::{
 pub(super) struct IssuerStatus<'s> {
     issuer: &'s str,
     active: bool,
+    /// Whether tokens of it can be accepted now.
+    ready: bool,
     source_kind: &'static str,
     source: String,
     jwks_uri: Option<String>,
@@ -34,6 +36,8 @@ struct KeyStatus {
     kid: Option<String>,
     kty: &'static str,
     algorithms: Vec<&'static str>,
+    /// Whether it is within the time of its certificate, where it has one.
+    in_time: bool,
     /// Not of a shared secret: it would help whoever guesses at it (RFC 7638 §7).
     thumbprint: Option<String>,
     not_before: Option<String>,
@@ -68,6 +72,7 @@ impl<'s> IssuerStatus<'s> {
         Self {
             issuer: &issuer.name,
             active: issuer.active,
+            ready: issuer.active && issuer.is_ready(),
             source_kind: issuer.keys.source().kind(),
             source: match issuer.keys.source() {
                 KeySource::Remote(remote) => remote.uri.to_string(),
@@ -102,6 +107,7 @@ impl KeyStatus {
             kid: key.kid().map(str::to_owned),
             kty: key.kty(),
             algorithms: key.algorithms().iter().map(Algorithm::name).collect(),
+            in_time: key.is_valid_at(now.0),
             thumbprint: key
                 .public_thumbprint()
                 .map(|thumbprint| thumbprint.to_string()),

@@ -1,4 +1,5 @@
-//! `portcullis explain`: one token, one request, and every step of the gateway's own pipeline.
+//! `portcullis explain`: one token, one request, and every step of the gateway's own pipeline; or a refusal that a
+//! running gateway remembers.
 
 use std::{
     io::{Read, Write, stderr, stdin, stdout},
@@ -8,20 +9,19 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use reqwest::Url;
 
 use crate::{
     clock::{Clock, UnixTime},
     config,
+    explain::{self, Question, Report, curl},
     gateway::{Gateway, Policy},
-    issuer::Refresher,
+    issuer::{Refresher, Registry},
+    secret::Secret,
     telemetry::Metrics,
 };
 
-mod keys;
-mod report;
-mod request;
-
-pub use report::Report;
+mod remembered;
 
 /// What `explain` can be told.
 #[derive(Args, Clone, Debug)]
@@ -50,9 +50,21 @@ pub struct Options {
     /// How the steps are printed
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+    /// The request as a curl command line in quotes; - reads it from standard input
+    #[arg(long, value_name = "LINE|-", conflicts_with_all = ["request", "headers", "body"])]
+    pub curl: Option<String>,
+    /// A request that was refused, by the x-request-id of its response: the gateway that refused it is asked
+    #[arg(long, value_name = "ID", conflicts_with_all = ["request", "headers", "body", "from", "at", "jwks", "curl", "token"])]
+    pub request_id: Option<String>,
+    /// The admin listener to ask, instead of that of the configuration
+    #[arg(long, value_name = "URL", requires = "request_id")]
+    pub admin: Option<Url>,
+    /// The file with the admin token
+    #[arg(long, value_name = "FILE", requires = "request_id")]
+    pub admin_token_file: Option<PathBuf>,
     /// The token; - reads it from standard input
-    #[arg(value_name = "TOKEN|-")]
-    pub token: String,
+    #[arg(value_name = "TOKEN|-", required_unless_present_any = ["curl", "request_id"])]
+    pub token: Option<String>,
 }
 
 /// How the steps are printed.
@@ -93,42 +105,104 @@ pub fn run(options: &Options, colour: bool) -> ExitCode {
 }
 
 fn explain(options: &Options) -> Result<Report, String> {
+    if let Some(id) = &options.request_id {
+        return remembered::report(options, id);
+    }
     let clock = options.at.map_or_else(Clock::system, Clock::standing_at);
     let config = config::load(&options.config, &clock).map_err(|report| report.render(false))?;
-    let token = read_token(&options.token)?;
-    let own = config.policy.token_service.as_deref();
-    let registry = keys::narrow(
-        &config.policy.registry,
-        &config.policy.keychain,
-        &token,
-        options.jwks.as_deref(),
-        own.map(|service| &*service.settings.issuer),
-        &clock,
-    )?;
-    let policy = Policy {
-        registry,
-        ..config.policy
-    };
-    let refresher = Refresher::new(&policy.registry, clock.clone());
-    let gateway = Gateway::new(
-        policy,
-        config.server.limits,
-        clock,
+    let question = question(options)?;
+    let limits = config.server.limits;
+    let whole = Gateway::new(
+        config.policy,
+        limits.clone(),
+        clock.clone(),
         Metrics::default().into(),
     );
-    let (asked, fields) = (&options.request, &options.headers);
-    let head = request::head(asked, fields, &token, &gateway, options.from)?;
+    let head = question.head(&whole).map_err(|error| error.to_string())?;
+    let token = whole.token_of(&head, &question.body, question.from);
+    let registry = narrowed(&whole, token, options, &clock)?;
+    let policy = whole.into_policy();
+    let policy = Policy {
+        registry,
+        ..policy.ok_or("the configuration is in use")?
+    };
+    let refresher = Refresher::new(&policy.registry, clock.clone());
+    let gateway = Gateway::new(policy, limits, clock, Metrics::default().into());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    Ok(tokio::task::LocalSet::new().block_on(&runtime, async {
+    let report = tokio::task::LocalSet::new().block_on(&runtime, async {
         tokio::task::spawn_local(refresher.run());
-        report::of(&gateway, head, options).await
-    }))
+        explain::ask(&gateway.aside(options.at), &question).await
+    });
+    report.map_err(|error| error.to_string())
 }
 
-fn read_token(argument: &str) -> Result<String, String> {
+/// The one issuer that is asked about the token of the request.
+fn narrowed(
+    gateway: &Gateway,
+    token: Option<Secret>,
+    options: &Options,
+    clock: &Clock,
+) -> Result<Registry, String> {
+    let snapshot = gateway.snapshot();
+    let policy = &snapshot.policy;
+    let own = policy.token_service.as_deref();
+    let token = token.as_ref().map_or(&b""[..], Secret::expose_secret);
+    explain::narrow(
+        &policy.registry,
+        &policy.keychain,
+        token,
+        options.jwks.as_deref(),
+        own.map(|service| &*service.settings.issuer),
+        clock,
+    )
+}
+
+fn question(options: &Options) -> Result<Question, String> {
+    if options.curl.as_deref() == Some("-") && options.token.as_deref() == Some("-") {
+        return Err("only one of --curl and the token can come from standard input".to_owned());
+    }
+    let token = options
+        .token
+        .as_deref()
+        .map(|token| read(token, "the token"));
+    let token = token.transpose()?;
+    let token = token.map(|token| Secret::new(token.into_bytes()));
+    if let Some(line) = &options.curl {
+        let line = read(line, "the command line")?;
+        let question = curl::parse(&line).map_err(|error| format!("--curl: {error}"))?;
+        return Ok(Question {
+            from: options.from,
+            token,
+            ..question
+        });
+    }
+    let request = &options.request;
+    let mut words = request.split_whitespace();
+    let (Some(method), Some(target), None) = (words.next(), words.next(), words.next()) else {
+        return Err(format!(
+            "--request \"{request}\": write a method and a target, as in \"GET /orders/42\""
+        ));
+    };
+    let headers = options.headers.iter().map(|header| {
+        let wrong = || format!("-H \"{header}\": write a name, a colon and a value");
+        let (name, value) = header.split_once(':').ok_or_else(wrong)?;
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    Ok(Question {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers: headers.collect::<Result<_, String>>()?,
+        body: options.body.clone().into_bytes(),
+        from: options.from,
+        token,
+    })
+}
+
+/// The argument itself, or what comes from standard input.
+fn read(argument: &str, what: &str) -> Result<String, String> {
     if argument != "-" {
         return Ok(argument.to_owned());
     }
@@ -137,6 +211,6 @@ fn read_token(argument: &str) -> Result<String, String> {
     stdin()
         .take(1024 * 1024)
         .read_to_string(&mut text)
-        .map_err(|error| format!("cannot read the token from standard input: {error}"))?;
+        .map_err(|error| format!("cannot read {what} from standard input: {error}"))?;
     Ok(text.trim().to_owned())
 }

@@ -18,6 +18,11 @@ fn secrets_are_never_shown() {
         "[admin]\npwd = \"hunter2\"",
         "[admin]\ntokn = \"hunter2\"",
         "client_secret = { value = \"hunter2\" }",
+        // As the name of a key, where a table makes no sense.
+        "[admin]\ntoken_file = 1\npassword = { hunter2 = 1 }",
+        "[issuers.a]\nshared_secret = { \"hunter2\" = 1 }",
+        "[admin]\nlisten = \"\"\n[issuers.a.fetch]\npassword = { \"hunter2\"\nusername = \"x\"\n[[routes]]\npath = \"/\"\nscopes = [\"x\"]",
+        "[issuers.a]\nfetch = { password = { \"hunter2\" = \"x\" } }",
         // In URLs.
         "[upstream]\nurl = \"http://me:hunter2@host\"",
         "[issuers.a]\njwks_uri = \"https://me:hunter2@host/jwks\"",

@@ -69,6 +69,25 @@ fn server_urls_and_networks() {
     ] {
         refused("[server]", &format!("public_url = \"{url}\""), 14, &[]);
     }
+    let config =
+        accept_with("[server]\nrefusal_docs = \"https://docs.example/a\\u0022b/refusals\"\n");
+    assert_eq!(
+        config.policy.refusal_docs.as_deref(),
+        Some("https://docs.example/a%22b/refusals")
+    );
+    for (url, says) in [
+        ("https://a/#f", "cannot have a fragment"),
+        ("https://a/?q", "cannot have a query"),
+        ("refusals.html", "not a URL"),
+        ("javascript:alert", "begins with http:// or https://"),
+    ] {
+        refused(
+            "[server]",
+            &format!("refusal_docs = \"{url}\""),
+            16,
+            &[says],
+        );
+    }
     refused(
         "[server]",
         "trusted_proxies = [\"10.0.0.0/33\"]",
@@ -163,6 +182,18 @@ fn limits_of_an_overload() {
     refused("body_rate = \"0\"", 13, "must be from 1B to 1GiB");
     refused("connections_per_address = -1", 27, "whole number from 0");
     refused("drain_delay = \"2h\"", 15, "must be from");
+}
+
+#[test]
+fn so_many_refusals_are_kept() {
+    let refusals = |text: &str| accept_with(text).admin.unwrap().refusals;
+    assert_eq!(refusals(""), 200);
+    assert_eq!(refusals("[admin]\nrefusals = 0\n"), 0);
+    for number in ["-1", "10001"] {
+        let line = format!("refusals = {number}");
+        let said = "a whole number from 0 to 10000";
+        refused("[admin]", &line, 12, &[said]);
+    }
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub(super) fn compose(
         fields: HeaderMap::with_capacity(asked.len() + ADDED_FIELDS),
         whole: true,
     };
+    composition.is_sent_to(server);
     composition.fields(&mut block);
     if let Length::Exact(length) = composition.length(body) {
         block.fields.insert(CONTENT_LENGTH, length.into());

@@ -15,6 +15,7 @@ fn snapshot() -> Snapshot {
         credentials: Default::default(),
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         public_url: None,
+        refusal_docs: None,
         tls: None,
     };
     Snapshot::new(policy, 1, &Metrics::default())

@@ -27,6 +27,8 @@ impl Gateway {
         if let Some(session) = cookie.and_then(|cookie| self.opened(settings, &cookie)) {
             let (owner, key) = (Owner::of(KIND), key(session.id));
             let ended = self.store.consume_once(owner, key, session.until).await;
+            // One that is not known to be ended is never said to be.
+            let ended = ended.inspect_err(|_| self.count_store_failure(Use::Sessions, false));
             if ended.map_err(SessionError::from)? {
                 self.count_session("ended");
             }

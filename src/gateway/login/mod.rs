@@ -5,7 +5,7 @@ use crate::{
     claims::Identity,
     issuer::Issuer,
     session::{self, Fingerprint, Id, SealError, Session, Settings},
-    store::StoreError,
+    store::{StoreError, Use},
     telemetry::metrics::SessionLabels,
     token::ExtractError,
 };
@@ -73,9 +73,13 @@ impl Gateway {
         let Some(session) = self.opened(settings, &cookie) else {
             return Ok(None);
         };
-        let ended = self.store.contains(end::key(session.id)).await;
-        if ended.map_err(SessionError::from)? {
-            return Ok(None);
+        match self.store.contains(end::key(session.id)).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(None),
+            Err(error) => {
+                let decided = self.despite(Use::Sessions, error);
+                decided.map_err(SessionError::from)?;
+            }
         }
         note.login = Login::Serves;
         Ok(Some(session))

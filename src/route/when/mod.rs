@@ -64,6 +64,14 @@ impl When {
     pub fn holds(&self, visit: &Visit<'_>) -> bool {
         self.0.iter().all(|condition| condition.holds(visit))
     }
+
+    /// The filters that do not hold for `visit`, as they are written; `None`: all of them hold.
+    #[must_use]
+    pub fn failing(&self, visit: &Visit<'_>) -> Option<String> {
+        let failing = self.0.iter().filter(|condition| !condition.holds(visit));
+        let failing: Vec<String> = failing.map(ToString::to_string).collect();
+        (!failing.is_empty()).then(|| failing.join(" and "))
+    }
 }
 
 impl Condition {

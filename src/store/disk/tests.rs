@@ -97,6 +97,7 @@ fn settings(folder: &Path) -> Settings {
         entries: 1000,
         path: Some(folder.join("state/store.redb")),
         max_size: 16 << 20,
+        ..Settings::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A plain HTTP/1.1 client that sends what it is told, also when that is no HTTP at all.
 
 use std::{
+    fmt,
     io::{BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
 };
@@ -22,10 +23,58 @@ pub(crate) struct Connection {
 pub(crate) struct Request {
     method: String,
     target: String,
+    /// `None`: what the destination is called.
     host: Option<String>,
     fields: Vec<(String, String)>,
     body: Option<Vec<u8>>,
     chunked: bool,
+}
+
+/// Where a request goes, and what it calls that if nothing else was said.
+pub(crate) trait Destination {
+    fn address(&self) -> SocketAddr;
+    fn host(&self) -> &str;
+    /// What bodies are, if nothing else was said.
+    fn body(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// An admin listener, which answers to names of this machine only, and takes JSON only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdminAddress(pub(crate) SocketAddr);
+
+/// The host of the API that the gateways of the tests guard.
+const API_HOST: &str = "api.example.com";
+
+impl Destination for SocketAddr {
+    fn address(&self) -> SocketAddr {
+        *self
+    }
+
+    fn host(&self) -> &str {
+        API_HOST
+    }
+}
+
+impl fmt::Display for AdminAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Destination for AdminAddress {
+    fn address(&self) -> SocketAddr {
+        self.0
+    }
+
+    fn host(&self) -> &str {
+        "localhost"
+    }
+
+    fn body(&self) -> Option<&str> {
+        Some("application/json")
+    }
 }
 
 /// What came back.
@@ -51,7 +100,7 @@ pub(crate) fn request(method: &str, target: &str) -> Request {
     Request {
         method: method.to_owned(),
         target: target.to_owned(),
-        host: Some("api.example.com".to_owned()),
+        host: None,
         fields: Vec::new(),
         body: None,
         chunked: false,
@@ -100,9 +149,8 @@ impl Request {
     /// The bytes that go out.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        if let Some(host) = &self.host {
-            text += &format!("Host: {host}\r\n");
-        }
+        let host = self.host.as_deref().unwrap_or(API_HOST);
+        text += &format!("Host: {host}\r\n");
         for (name, value) in &self.fields {
             text += &format!("{name}: {value}\r\n");
         }
@@ -128,8 +176,17 @@ impl Request {
     }
 
     /// Sends it on a connection of its own.
-    pub(crate) fn send(&self, to: SocketAddr) -> Response {
-        Connection::open(to).exchange(self)
+    pub(crate) fn send(&self, to: impl Destination) -> Response {
+        let mut request = self.clone();
+        request.host.get_or_insert_with(|| to.host().to_owned());
+        let is_typed = request
+            .fields
+            .iter()
+            .any(|(name, _)| name == "Content-Type");
+        if let (Some(kind), Some(_), false) = (to.body(), &request.body, is_typed) {
+            request = request.field("Content-Type", kind);
+        }
+        Connection::open(to.address()).exchange(&request)
     }
 }
 

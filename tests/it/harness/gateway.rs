@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path};
 
+use super::client::AdminAddress;
 use portcullis::{
     app::{App, Running},
     clock::Clock,
@@ -63,8 +64,8 @@ impl Gateway {
     }
 
     /// Where its admin listener is.
-    pub(crate) fn admin(&self) -> SocketAddr {
-        self.admin.unwrap()
+    pub(crate) fn admin(&self) -> AdminAddress {
+        AdminAddress(self.admin.unwrap())
     }
 
     pub(crate) fn running(&self) -> &Running {

@@ -80,6 +80,17 @@ impl Stage {
         Self::builder().issuer(keys).start()
     }
 
+    /// Where relative paths of the configuration lead.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// Drains, and gives the directory, where what the gateway has written is whole.
+    pub(crate) fn drained(self) -> TempDir {
+        let _ = self.gateway.drain();
+        self.directory
+    }
+
     pub(crate) const fn address(&self) -> SocketAddr {
         self.gateway.address()
     }

@@ -14,42 +14,43 @@ use crate::{
     },
 };
 
-/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given. A token that
+/// A registry of the issuer that `token` names, with the keys of `jwks` if that is given; of all, without keys, where
+/// it names none of them. A token that
 /// is no JWT names none: then it is of those that are asked about such tokens, without their keys, or of `own`,
 /// the issuer that the gateway itself is.
 ///
 /// # Errors
 /// A sentence, when `jwks` cannot be used.
-pub(super) fn narrow(
+pub fn narrow(
     registry: &Registry,
     keychain: &Keychain,
-    token: &str,
+    token: &[u8],
     jwks: Option<&Path>,
     own: Option<&str>,
     clock: &Clock,
 ) -> Result<Registry, String> {
     let set = jwks.map(read).transpose()?;
-    let decrypted = open(token.as_bytes(), keychain).ok();
-    let signed = decrypted
-        .as_ref()
-        .map_or(token.as_bytes(), Decrypted::nested);
-    if introspection::is_opaque(token.as_bytes()) {
+    let decrypted = open(token, keychain).ok();
+    let signed = decrypted.as_ref().map_or(token, Decrypted::nested);
+    if introspection::is_opaque(token) {
         let is_own = |issuer: &Issuer| own == Some(&*issuer.name);
         let all = registry.iter();
         let asked = all.filter(|issuer| issuer.vouches_for_opaque() || is_own(issuer));
         let without_keys = |issuer| copy(issuer, KeySource::Fixed(Arc::default()), clock);
         return Ok(Registry::new(asked.map(|issuer| without_keys(issuer))));
     }
+    let without_keys = |issuer: &Arc<Issuer>| copy(issuer, KeySource::Fixed(Arc::default()), clock);
     let unverified = compact::parse(signed, usize::MAX).ok();
     let named = unverified.as_ref().and_then(|token| token.issuer().ok());
-    let issuer = named.and_then(|name| registry.get(&name));
-    Ok(Registry::new(issuer.map(|issuer| {
-        let source = match &set {
-            Some(set) => KeySource::Fixed(Arc::clone(set)),
-            None => issuer.keys.source().clone(),
-        };
-        copy(issuer, source, clock)
-    })))
+    let Some(issuer) = named.and_then(|name| registry.get(&name)) else {
+        // None of them is asked; their names are compared with what the token says.
+        return Ok(Registry::new(registry.iter().map(without_keys)));
+    };
+    let source = match &set {
+        Some(set) => KeySource::Fixed(Arc::clone(set)),
+        None => issuer.keys.source().clone(),
+    };
+    Ok(Registry::new([copy(issuer, source, clock)]))
 }
 
 /// `issuer` with keys from `source`.

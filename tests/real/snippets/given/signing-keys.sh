@@ -1,0 +1,2 @@
+# The gateway's own keys.
+portcullis keys generate --directory keys
