@@ -53,8 +53,7 @@ pub(super) fn decode(root: &Section<'_>) -> Authorizers {
         let Some((authorizer, listen)) = authorizer(&section) else {
             continue;
         };
-        let any_port = matches!(&listen, ListenAddress::Tcp(address) if address.port() == 0);
-        if !any_port && authorizers.listen.contains(&listen) {
+        if listen.is_fixed() && authorizers.listen.contains(&listen) {
             let message = "two authorizers cannot share an address";
             section.context.error(section.place("listen"), message);
         }
@@ -66,6 +65,13 @@ pub(super) fn decode(root: &Section<'_>) -> Authorizers {
 
 fn authorizer(section: &Section<'_>) -> Option<(Authorizer, ListenAddress)> {
     let kind = section.choice("kind", &AuthorizerKind::ALL);
+    if kind == Some(AuthorizerKind::EnvoyGrpc) && !cfg!(feature = "ext-authz") {
+        let message = "this program was built without Envoy's ext_authz over gRPC";
+        let help = "build it with --features ext-authz, or write kind = \"ext_authz_http\"";
+        section
+            .context
+            .error_with_help(section.place("kind"), message, help);
+    }
     let prefix = path_prefix(section, kind);
     let trusted = section.texts("trusted").unwrap_or_default();
     let trusted = trusted

@@ -28,6 +28,7 @@ use crate::{
     outbound::Credentials,
     route::Routes,
     server, signing, store,
+    token::Sources,
     users::Users,
 };
 
@@ -157,6 +158,9 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let routes = routes?;
     warn_of_unused(context, &upstreams, &routes);
     warn_of_unshared(context, &store, &routes);
+    if !authorizers.all.is_empty() {
+        warn_of_untaken(context, &routes);
+    }
     let policy = Policy {
         routes,
         own_headers,
@@ -205,10 +209,15 @@ fn key_cache(root: &Section<'_>) -> Option<KeyCache> {
 }
 
 fn check_ports(section: &Section<'_>, admin: &admin::Settings, server: &server::Settings) {
-    let any_port =
-        matches!(&admin.listen, server::ListenAddress::Tcp(address) if address.port() == 0);
-    if !any_port && server.listen.contains(&admin.listen) {
+    if !admin.listen.is_fixed() {
+        return;
+    }
+    if server.listen.contains(&admin.listen) {
         let message = "the admin listener and the server cannot share an address";
+        section.context.error(section.place("listen"), message);
+    }
+    if server.authorizers.contains(&admin.listen) {
+        let message = "the admin listener and an authorizer cannot share an address";
         section.context.error(section.place("listen"), message);
     }
 }
@@ -232,6 +241,17 @@ fn warn_of_unshared(context: &Context<'_>, store: &store::Settings, routes: &Rou
         let warning = "\"limit\": shared = true does nothing without a [store] that gateways share: \
              each of them counts for itself";
         context.warn(warning);
+    }
+}
+
+/// The other proxy sends the path and the query on as they came.
+fn warn_of_untaken(context: &Context<'_>, routes: &Routes) {
+    let stays = |token: &Sources| token.query_parameter.is_some() && !token.forward;
+    if routes.all().iter().any(|route| stays(&route.token)) {
+        context.warn(
+            "[[authorizers]] cannot take a token in a query out of it: its upstream sees the token"
+                .to_owned(),
+        );
     }
 }
 

@@ -80,7 +80,10 @@ pub(super) struct Server {
 /// Reads `[server]`; at `authorizers` it is asked besides.
 pub(super) fn decode(server: &Section<'_>, authorizers: Vec<ListenAddress>) -> Server {
     let listen = addresses(server, !authorizers.is_empty());
-    if let Some(twice) = authorizers.iter().find(|address| listen.contains(address)) {
+    let twice = authorizers
+        .iter()
+        .find(|address| address.is_fixed() && listen.contains(address));
+    if let Some(twice) = twice {
         let message = format!("{twice} is the address of an authorizer too");
         server.context.error(server.place("listen"), message);
     }

@@ -19,6 +19,7 @@ use super::{
     h2::Answer,
     logged::Logged,
     tunnel::Tunnel,
+    with_trailers::WithTrailers,
 };
 
 /// A request's body on its way to the upstream, with the trailers that came behind it.
@@ -317,6 +318,8 @@ pub enum ResponseBody {
     Http2(Box<Answer>),
     /// One of the others, with a line in the access log.
     Logged(Box<Logged>),
+    /// The gateway's own, with trailers.
+    WithTrailers(Box<WithTrailers>),
 }
 
 impl Body for ResponseBody {
@@ -334,6 +337,7 @@ impl Body for ResponseBody {
             Self::Tunnel(_) => Poll::Ready(None),
             Self::Http2(answer) => Pin::new(&mut **answer).poll_frame(context),
             Self::Logged(logged) => Pin::new(&mut **logged).poll_frame(context),
+            Self::WithTrailers(own) => Poll::Ready(own.next().map(Ok)),
         }
     }
 
@@ -344,6 +348,7 @@ impl Body for ResponseBody {
             Self::Tunnel(_) => true,
             Self::Http2(answer) => answer.is_end_stream(),
             Self::Logged(logged) => logged.is_end_stream(),
+            Self::WithTrailers(own) => own.is_done(),
         }
     }
 
@@ -354,6 +359,7 @@ impl Body for ResponseBody {
             Self::Tunnel(_) => SizeHint::with_exact(0),
             Self::Http2(answer) => answer.size_hint(),
             Self::Logged(logged) => logged.size_hint(),
+            Self::WithTrailers(_) => SizeHint::default(),
         }
     }
 }

@@ -69,3 +69,12 @@ pub enum ListenAddress {
     /// Sockets that came with the process: those of this name, or every one that nothing else names.
     Inherited(Option<Box<str>>),
 }
+
+impl ListenAddress {
+    /// Whether it is one place, so that two listeners cannot have it: the system may choose another port for
+    /// each.
+    #[must_use]
+    pub const fn is_fixed(&self) -> bool {
+        !matches!(self, Self::Tcp(address) if address.port() == 0)
+    }
+}

@@ -5,21 +5,18 @@
 //! the configuration. A question that is not clear is refused: the other proxy sends on what it has, not what
 //! was decided here.
 
-use std::{net::IpAddr, pin::pin, rc::Rc, time::Instant};
+use std::net::IpAddr;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, request::Parts};
 use ipnet::IpNet;
 
-use super::{
-    Code, Exchange, Gateway, Note, Refusal, Silent, Snapshot, guard::guarded, login, request_id,
-    respond,
-};
-use crate::forward::{ClientBody, RequestBody, ResponseBody, headers::X_REQUEST_ID};
+use super::Code;
 
 mod allow;
 mod deny;
+#[cfg(feature = "ext-authz")]
+mod grpc;
 mod original;
+mod serve;
 
 pub use original::OriginalError;
 
@@ -53,15 +50,34 @@ pub enum Kind {
     ForwardAuth,
     /// Envoy's `ext_authz` over HTTP: method, path and host are those of the request.
     EnvoyHttp,
+    /// Envoy's `ext_authz` over gRPC: `envoy.service.auth.v3.Authorization/Check`. A build without the feature
+    /// `ext-authz` refuses whatever it is asked so.
+    EnvoyGrpc,
 }
 
 impl Kind {
     /// Every kind, with its name in a configuration.
-    pub const ALL: [(&'static str, Self); 3] = [
+    pub const ALL: [(&'static str, Self); 4] = [
         ("nginx", Self::Nginx),
         ("forward_auth", Self::ForwardAuth),
         ("ext_authz_http", Self::EnvoyHttp),
+        ("ext_authz_grpc", Self::EnvoyGrpc),
     ];
+
+    /// Its name in a configuration and in metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::ForwardAuth => "forward_auth",
+            Self::EnvoyHttp => "ext_authz_http",
+            Self::EnvoyGrpc => "ext_authz_grpc",
+        }
+    }
+
+    /// Whether it takes the names of fields that must not go on.
+    const fn removes(self) -> bool {
+        matches!(self, Self::EnvoyHttp | Self::EnvoyGrpc)
+    }
 }
 
 impl Authorizer {
@@ -74,97 +90,28 @@ impl Authorizer {
     }
 }
 
-impl Gateway {
-    /// Answers whether the request that `request` asks about may pass.
-    pub(super) async fn authorize(
-        &self,
-        request: Request<ClientBody>,
-        exchange: &Exchange<'_>,
-        number: u16,
-    ) -> Response<ResponseBody> {
-        let started = Instant::now();
-        let snapshot = self.snapshot.load_full();
-        // A reload cannot take one away, since its address is fixed.
-        let authorizer = snapshot.policy.authorizers.get(usize::from(number));
-        let head = request.into_parts().0;
-        let peer = exchange.peer.address;
-        let trusted = authorizer.is_some_and(|authorizer| authorizer.trusts(peer));
-        let request_id = request_id::of(&head, trusted);
-        let mut note = Note {
-            peer,
-            ..Note::default()
-        };
-        let answered = {
-            let asked = pin!(async {
-                let authorizer = authorizer.filter(|_| trusted);
-                let authorizer = authorizer.ok_or(OriginalError::Untrusted)?;
-                self.answer(authorizer, head, &snapshot, exchange, &mut note)
-                    .await
-            });
-            guarded(asked).await
-        };
-        let mut response = match answered.unwrap_or(Err(Refusal::Panicked)) {
-            Ok(mut response) => {
-                login::tell(note.login, false, &snapshot, &mut response);
-                response
-                    .headers_mut()
-                    .insert(X_REQUEST_ID, request_id.clone());
-                snapshot.count_allowed(note.route.map_or(usize::MAX, |route| route.id));
-                response
-            }
-            Err(refusal) => {
-                self.tell(&refusal, &note, &request_id, exchange.peer);
-                let metadata = snapshot.resource_metadata(note.route.as_ref());
-                let mut response =
-                    respond::refuse(&refusal, &request_id, &snapshot.realm, metadata);
-                login::tell(note.login, true, &snapshot, &mut response);
-                deny::translate(authorizer, refusal.code(), response)
-            }
-        };
-        no_store(&mut response);
-        self.metrics.request_duration.observe(started.elapsed());
-        response
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    async fn answer(
-        &self,
-        authorizer: &Authorizer,
-        head: Parts,
-        snapshot: &Snapshot,
-        exchange: &Exchange<'_>,
-        note: &mut Note,
-    ) -> Result<Response<ResponseBody>, Refusal> {
-        if self.pressure.refuses() {
-            return Err(Refusal::Memory);
+    #[test]
+    fn every_kind_has_the_name_of_its_configuration() {
+        for (name, kind) in Kind::ALL {
+            assert_eq!(kind.name(), name);
         }
-        let original = original::read(authorizer, head)?;
-        note.peer = original.peer;
-        let came = original.head.headers.clone();
-        let mut body = RequestBody::withheld(Rc::clone(exchange.pace));
-        let permit = self
-            .decide(
-                snapshot,
-                original.head,
-                &mut body,
-                exchange.recent,
-                note,
-                &mut Silent,
-            )
-            .await?;
-        let own = &snapshot.policy.own_headers;
-        Ok(allow::answer(authorizer.kind, permit, &came, own))
     }
-}
 
-/// An answer holds for one request.
-fn no_store(response: &mut Response<ResponseBody>) {
-    let value = HeaderValue::from_static("no-store");
-    response
-        .headers_mut()
-        .insert(http::header::CACHE_CONTROL, value);
-}
-
-/// A response without a body.
-fn bare() -> Response<ResponseBody> {
-    Response::new(ResponseBody::Own(Bytes::new()))
+    #[test]
+    fn who_is_not_named_may_not_ask() {
+        let authorizer = Authorizer {
+            kind: Kind::Nginx,
+            trusted: vec!["192.0.2.0/24".parse().unwrap()],
+            path_prefix: "".into(),
+        };
+        let trusts = |peer: &str| authorizer.trusts(peer.parse().ok());
+        assert!(trusts("192.0.2.9") && trusts("::ffff:192.0.2.9"));
+        assert!(!trusts("198.51.100.1") && !trusts("::1"));
+        // A Unix socket.
+        assert!(authorizer.trusts(None));
+    }
 }

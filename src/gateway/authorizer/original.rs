@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri, Version,
-    header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
     request::Parts,
     uri::PathAndQuery,
 };
@@ -21,18 +21,15 @@ const X_FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-meth
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 
 /// What belongs to the question, and not to the request that is asked about.
-const OF_THE_QUESTION: [HeaderName; 11] = [
+const OF_THE_QUESTION: [HeaderName; 8] = [
     X_ORIGINAL_METHOD,
     X_ORIGINAL_URI,
     X_FORWARDED_METHOD,
     X_FORWARDED_URI,
-    CONNECTION,
+    X_FORWARDED_HOST,
+    X_FORWARDED_PROTO,
     CONTENT_LENGTH,
-    TE,
-    TRAILER,
     TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("expect"),
 ];
 
 /// Why it is not clear which request is asked about. Its text is for the log.
@@ -55,21 +52,23 @@ pub enum OriginalError {
     /// The other proxy would send on another path than the one that is decided about.
     #[error("the path is not written in its canonical form, and would go on as it is")]
     NotCanonical,
+    /// It is no call of the one method that there is.
+    #[error("the question is no call of envoy.service.auth.v3.Authorization/Check over HTTP/2")]
+    Call,
+    /// The message of a call cannot be read.
+    #[error("the message of the call cannot be read: {0}")]
+    Message(&'static str),
 }
 
-/// The request that is asked about.
-#[derive(Debug)]
-pub(super) struct Original {
-    pub(super) head: Parts,
-    /// Whose request it is, as the other proxy says.
-    pub(super) peer: Option<IpAddr>,
-}
-
-/// Reads it out of the head of the question.
+/// Makes the head of the question that of the request that is asked about. Whose request it is, as the other
+/// proxy says.
 ///
 /// # Errors
-/// [`OriginalError`].
-pub(super) fn read(authorizer: &Authorizer, mut head: Parts) -> Result<Original, OriginalError> {
+/// [`OriginalError`]; the head is as it came then.
+pub(super) fn read(
+    authorizer: &Authorizer,
+    head: &mut Parts,
+) -> Result<Option<IpAddr>, OriginalError> {
     let fields = &mut head.headers;
     let (method, target, host) = match authorizer.kind {
         Kind::Nginx => {
@@ -85,28 +84,27 @@ pub(super) fn read(authorizer: &Authorizer, mut head: Parts) -> Result<Original,
             (parse_method(&method, "X-Forwarded-Method")?, target, host)
         }
         Kind::EnvoyHttp => {
+            // A whole URL, and not a path: that proxy sends none.
+            if head.uri.authority().is_some() {
+                return Err(OriginalError::Unclear("path"));
+            }
             let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
             let target = without(target, &authorizer.path_prefix)?;
-            let host = match head.uri.authority() {
-                Some(authority) => authority.as_str().to_owned(),
-                None => one(fields, &HOST, "Host")?,
-            };
-            (head.method.clone(), target, host)
+            (head.method.clone(), target, one(fields, &HOST, "Host")?)
         }
+        Kind::EnvoyGrpc => return Err(OriginalError::Call),
     };
+    let uri = as_written(&target)?;
+    let host = HeaderValue::try_from(host).map_err(|_| OriginalError::Unclear("Host"))?;
     let client = last_hop(fields)?;
-    let named = crate::forward::headers::named_by_connection(fields);
-    for name in OF_THE_QUESTION.iter().chain(&named) {
+    for name in &OF_THE_QUESTION {
         fields.remove(name);
     }
-    fields.remove(X_FORWARDED_HOST);
-    fields.remove(X_FORWARDED_PROTO);
-    let host = HeaderValue::try_from(host).map_err(|_| OriginalError::Unclear("Host"))?;
     fields.insert(HOST, host);
     head.method = method;
-    head.uri = as_written(&target)?;
+    head.uri = uri;
     head.version = Version::HTTP_11;
-    Ok(Original { head, peer: client })
+    Ok(client)
 }
 
 /// The one value of a field.
@@ -124,7 +122,7 @@ fn one(
     }
 }
 
-fn parse_method(text: &str, spoken: &'static str) -> Result<Method, OriginalError> {
+pub(super) fn parse_method(text: &str, spoken: &'static str) -> Result<Method, OriginalError> {
     Method::from_bytes(text.as_bytes()).map_err(|_| OriginalError::Unclear(spoken))
 }
 
@@ -138,7 +136,7 @@ fn without(target: &str, prefix: &str) -> Result<String, OriginalError> {
 }
 
 /// The target, if it is written in the only way in which nobody can read another one.
-fn as_written(target: &str) -> Result<Uri, OriginalError> {
+pub(super) fn as_written(target: &str) -> Result<Uri, OriginalError> {
     let (path, _) = target.split_once('?').unwrap_or((target, ""));
     let is_canonical = target::canonical(path).is_ok_and(|canonical| canonical == path);
     if !is_canonical || target.contains('#') {
@@ -158,15 +156,10 @@ fn last_hop(fields: &mut HeaderMap) -> Result<Option<IpAddr>, OriginalError> {
         let text = value.to_str().map_err(|_| unclear)?;
         hops.extend(text.split(',').map(|hop| hop.trim().to_owned()));
     }
-    fields.remove(X_FORWARDED_FOR);
     let Some(last) = hops.pop() else {
         // Not the address of the proxy that asks, which may count for more than its client.
         return Ok(None);
     };
-    if !hops.is_empty() {
-        let rest = HeaderValue::try_from(hops.join(", ")).map_err(|_| unclear)?;
-        fields.insert(X_FORWARDED_FOR, rest);
-    }
     let bare = last
         .strip_prefix('[')
         .and_then(|hop| hop.strip_suffix(']'))
@@ -174,12 +167,23 @@ fn last_hop(fields: &mut HeaderMap) -> Result<Option<IpAddr>, OriginalError> {
     let with_port = || last.parse::<SocketAddr>().ok().map(|socket| socket.ip());
     let address: Option<IpAddr> = bare.parse().ok();
     let address = address.or_else(with_port).ok_or(unclear)?;
+    fields.remove(X_FORWARDED_FOR);
+    if !hops.is_empty() {
+        let rest = HeaderValue::try_from(hops.join(", ")).map_err(|_| unclear)?;
+        fields.insert(X_FORWARDED_FOR, rest);
+    }
     Ok(Some(address.to_canonical()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug)]
+    struct Original {
+        head: Parts,
+        peer: Option<IpAddr>,
+    }
 
     fn ask(kind: Kind, target: &str, fields: &[(&str, &str)]) -> Result<Original, OriginalError> {
         let authorizer = Authorizer {
@@ -191,7 +195,9 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        read(&authorizer, request.body(()).unwrap().into_parts().0)
+        let mut head = request.body(()).unwrap().into_parts().0;
+        let peer = read(&authorizer, &mut head)?;
+        Ok(Original { head, peer })
     }
 
     const NGINX: [(&str, &str); 3] = [
@@ -256,6 +262,14 @@ mod tests {
                 );
             }
         }
+        let asked = ask(Kind::EnvoyHttp, "http://b/ask/orders", &[("host", "a")]);
+        assert_eq!(asked.unwrap_err(), OriginalError::Unclear("path"));
+        let asked = ask(
+            Kind::EnvoyHttp,
+            "/ask/orders",
+            &[("host", "a"), ("host", "b")],
+        );
+        assert_eq!(asked.unwrap_err(), OriginalError::Unclear("Host"));
         let asked = ask(Kind::EnvoyHttp, "/other/orders", &[("host", "a")]);
         assert_eq!(asked.unwrap_err(), OriginalError::Prefix);
         let asked = ask(Kind::EnvoyHttp, "/asked/orders", &[("host", "a")]);
