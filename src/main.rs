@@ -2,8 +2,10 @@
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
-use portcullis::cli::{check, demo, explain, import, keys, mint, request_token, run};
+use clap::{CommandFactory, Parser, Subcommand};
+use portcullis::cli::{
+    check, completions, demo, explain, import, keys, manual, mint, request_token, run, schema,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -40,6 +42,12 @@ enum Command {
     RequestToken(Box<request_token::Options>),
     /// Make, show and rotate the gateway's own signing keys
     Keys(keys::Options),
+    /// Print the JSON Schema of a configuration, with which editors complete and check
+    Schema,
+    /// Print the script with which a shell completes commands and options
+    Completions(completions::Options),
+    /// Print the manual, or write a page for each command
+    Man(manual::Options),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +61,9 @@ fn main() -> ExitCode {
         Command::Mint(options) => mint::run(&options),
         Command::RequestToken(options) => request_token::run(&options),
         Command::Keys(options) => keys::run(&options),
+        Command::Schema => schema::run(),
+        Command::Completions(options) => completions::run(options, Arguments::command()),
+        Command::Man(options) => manual::run(&options, Arguments::command()),
     }
 }
 

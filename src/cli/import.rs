@@ -10,7 +10,10 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use crate::import::{self, CONFIGURATION, ImportError, Imported};
+use crate::{
+    config::SCHEMA_LINE,
+    import::{self, CONFIGURATION, File, ImportError, Imported},
+};
 
 /// Bad usage or bad configuration.
 const BAD: u8 = 2;
@@ -106,7 +109,7 @@ fn read(options: &Options) -> Result<Imported, ImportError> {
 fn print(imported: &Imported, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), String> {
     for file in &imported.files {
         if file.name == CONFIGURATION {
-            let _ = out.write_all(file.text.as_bytes());
+            let _ = write!(out, "{}{}", first_line(file), file.text);
         } else {
             let _ = writeln!(
                 err,
@@ -118,6 +121,14 @@ fn print(imported: &Imported, out: &mut dyn Write, err: &mut dyn Write) -> Resul
     Ok(())
 }
 
+/// What editors look for in a configuration.
+fn first_line(file: &File) -> &'static str {
+    match file.name {
+        CONFIGURATION => SCHEMA_LINE,
+        _ => "",
+    }
+}
+
 /// Writes each file, and none over another one. They may hold secrets, so they are for the owner alone.
 fn write(imported: &Imported, folder: &Path, out: &mut dyn Write) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
@@ -125,7 +136,8 @@ fn write(imported: &Imported, folder: &Path, out: &mut dyn Write) -> Result<(), 
         let path = folder.join(file.name);
         let mut options = OpenOptions::new();
         let opened = options.write(true).create_new(true).mode(0o600).open(&path);
-        let written = opened.and_then(|mut open| open.write_all(file.text.as_bytes()));
+        let line = first_line(file);
+        let written = opened.and_then(|mut open| write!(open, "{line}{}", file.text));
         written.map_err(|e| format!("cannot write {}: {e}", path.display()))?;
         let _ = writeln!(out, "{}", path.display());
     }

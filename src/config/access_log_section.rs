@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{
     schema::{Key, Schema, key, unset},
     section::Section,
+    shape::Shape,
     value::Value,
 };
 use crate::{
@@ -24,18 +25,21 @@ const KEYS: &[Key] = &[
         "format",
         "\"json\"",
         "\"json\", \"common\" (the Common Log Format) or \"combined\" (with the user agent).",
-    ),
+    )
+    .is(Shape::Choice(|| vec!["json", "common", "combined"])),
     key(
         "sample",
         "1.0",
         "The share of allowed requests that have a line, from 0.0 to 1.0.",
-    ),
-    key("sample_refusals", "1.0", "The share of all others."),
+    )
+    .is(Shape::Fraction),
+    key("sample_refusals", "1.0", "The share of all others.").is(Shape::Fraction),
     key(
         "subject",
         "\"none\"",
         "\"none\", \"plain\" or \"hash\": how the subject of a good token is told.",
-    ),
+    )
+    .is(Shape::Choice(|| vec!["none", "plain", "hash"])),
     unset(
         "subject_key_file",
         "\"subject.key\"",

@@ -6,6 +6,7 @@ use super::{
     schema::{Key, Schema, key, unset},
     section::Section,
     server_section,
+    shape::Shape,
 };
 use crate::{admin::Settings, server::ListenAddress};
 
@@ -31,7 +32,7 @@ const KEYS: &[Key] = &[
         "refusals",
         "200",
         "How many of the last refusals are kept in memory for whoever asks why, without their tokens; 0: none. Fixed until a restart.",
-    ),
+    ).is(Shape::Number(0, 10_000)),
 ];
 
 /// The most refusals that are kept.

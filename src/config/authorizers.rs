@@ -6,6 +6,7 @@ use super::{
     schema::{Key, Schema, key},
     section::Section,
     server_section,
+    shape::Shape,
 };
 use crate::{
     gateway::{Authorizer, AuthorizerKind},
@@ -19,12 +20,14 @@ const KEYS: &[Key] = &[
         "kind",
         "\"forward_auth\"",
         "How it is asked: \"forward_auth\" (Caddy, Traefik), \"nginx\" (auth_request), \"ext_authz_http\" or \"ext_authz_grpc\" (Envoy).",
-    ),
+    )
+    .is(Shape::Choice(|| AuthorizerKind::ALL.map(|(name, _)| name).to_vec())),
     key(
         "listen",
         "\"127.0.0.1:9191\"",
         "Where it is asked; without TLS. Fixed until a restart.",
-    ),
+    )
+    .is(Shape::SomeText),
     key(
         "trusted",
         "[\"127.0.0.0/8\", \"::1\"]",

@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::{
     schema::{Key, Schema, key, needed, unset},
     section::{Section, Text},
+    shape::Rule,
     value::Node,
 };
 use crate::{
@@ -17,7 +18,10 @@ use crate::{
     route::pattern,
 };
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("\"bind\"", KEYS));
+/// Of an entry of `bind`.
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::new("\"bind\"", KEYS).with(&[Rule::Some(&["claim"]), Rule::One(&PLACES)])
+});
 
 const KEYS: &[Key] = &[
     needed("claim", "\"tenant\"", "The claim, or a JSON Pointer to it."),

@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::{
     schema::{Key, Schema, key, needed},
     section::Section,
+    shape::{Rule, Shape},
     value::{Entry, Value},
 };
 use crate::{
@@ -16,7 +17,8 @@ use crate::{
 };
 
 /// Of a header that is written as a table.
-pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("a header", KEYS));
+pub(super) static SCHEMA: LazyLock<Schema> =
+    LazyLock::new(|| Schema::new("a header", KEYS).with(&[Rule::Some(&["claim"])]));
 
 const KEYS: &[Key] = &[
     needed(
@@ -24,8 +26,15 @@ const KEYS: &[Key] = &[
         "\"email\"",
         "The claim: a name, or a JSON Pointer.",
     ),
-    key("format", "\"text\"", "text, csv, json, repeat or base64."),
+    key("format", "\"text\"", "text, csv, json, repeat or base64.")
+        .is(Shape::Choice(|| Format::ALL.map(Format::name).to_vec())),
 ];
+
+/// Of all of them: a claim's name, or a table.
+pub(super) const SHAPE: Shape = Shape::Map(&Shape::Either(&[
+    Shape::SomeText,
+    Shape::Section(|| &SCHEMA),
+]));
 
 /// The most headers of choice.
 const MAX_HEADERS: usize = 64;

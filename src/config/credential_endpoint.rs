@@ -35,7 +35,7 @@ const RESERVED: [&str; 13] = [
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     Basic,
     Post,
     SecretJwt,
@@ -43,7 +43,7 @@ enum Method {
     None,
 }
 
-const METHODS: [(&str, Method); 5] = [
+pub(super) const METHODS: [(&str, Method); 5] = [
     ("client_secret_basic", Method::Basic),
     ("client_secret_post", Method::Post),
     ("client_secret_jwt", Method::SecretJwt),

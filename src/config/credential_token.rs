@@ -11,6 +11,7 @@ use super::{
     duration, files,
     schema::{Key, Schema, closest, unset},
     section::Section,
+    shape::{Rule, SOME_TEXTS, Shape},
     value::{Node, Span, Value},
 };
 use crate::{
@@ -21,13 +22,28 @@ use crate::{
 };
 
 /// Of a claim that is written as a table.
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("a claim", KEYS));
+static SCHEMA: LazyLock<Schema> =
+    LazyLock::new(|| Schema::new("a claim", KEYS).with(&[Rule::One(&["claim", "value"])]));
 
 const KEYS: &[Key] = &[
     unset("claim", "\"sub\"", "A claim of the inbound token."),
     unset("optional", "true", "Whether it may be absent."),
-    unset("value", "{}", "A value as it stands here."),
+    unset("value", "{}", "A value as it stands here.").is(Shape::Anything),
 ];
+
+/// A string, or where it is taken from.
+pub(super) const TEXT: Shape = Shape::Either(&[Shape::SomeText, Shape::Section(|| &SCHEMA)]);
+/// A string, a list of them, or where it is taken from.
+pub(super) const AUDIENCE: Shape =
+    Shape::Either(&[Shape::SomeText, SOME_TEXTS, Shape::Section(|| &SCHEMA)]);
+/// Claims of any type, or where they are taken from.
+pub(super) const CLAIMS: Shape = Shape::Map(&Shape::Either(&[
+    Shape::Text,
+    Shape::Boolean,
+    Shape::Decimal,
+    Shape::List(0, &Shape::Anything),
+    Shape::Section(|| &SCHEMA),
+]));
 
 /// The claims that have keys of their own, or none.
 const NAMED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];

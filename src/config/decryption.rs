@@ -13,6 +13,7 @@ use super::{
     files,
     schema::{Key, Schema, closest, key, unset},
     section::{Section, Text},
+    shape::{SOME_TEXTS, Shape},
     value::Span,
 };
 use crate::jose::jwe::{self, ContentEncryption, HeldKey, KeyManagement, Keychain, MAX_TRIES};
@@ -28,7 +29,7 @@ const KEYS: &[Key] = &[
         "private_key_file",
         "\"\"",
         "PEM (PKCS#8, PKCS#1 or SEC1), a private JWK or a set of them; or a list of such files.",
-    ),
+    ).is(Shape::Either(&[Shape::Text, SOME_TEXTS])),
     key(
         "required",
         "false",
@@ -39,12 +40,12 @@ const KEYS: &[Key] = &[
         "[\"RSA-OAEP-256\", \"RSA-OAEP\", \"ECDH-ES\", \"ECDH-ES+A128KW\", \"ECDH-ES+A192KW\", \
          \"ECDH-ES+A256KW\", \"A128KW\", \"A192KW\", \"A256KW\", \"dir\"]",
         "How the key of a token may be encrypted (alg).",
-    ),
+    ).is(Shape::List(1, &Shape::Choice(|| KeyManagement::ALL.map(KeyManagement::name).to_vec()))),
     key(
         "encryptions",
         "[\"A256GCM\", \"A192GCM\", \"A128GCM\", \"A256CBC-HS512\", \"A192CBC-HS384\", \"A128CBC-HS256\"]",
         "How its content may be encrypted (enc).",
-    ),
+    ).is(Shape::List(1, &Shape::Choice(|| ContentEncryption::ALL.map(ContentEncryption::name).to_vec()))),
 ];
 
 const ISSUER_KEYS: &[Key] = &[
@@ -52,18 +53,27 @@ const ISSUER_KEYS: &[Key] = &[
         "private_key_file",
         "\"\"",
         "Keys that decrypt this issuer's tokens and nobody else's.",
-    ),
+    )
+    .is(Shape::Either(&[Shape::Text, SOME_TEXTS])),
     unset("required", "true", "Absent: as in [decryption]."),
     unset(
         "algorithms",
         "[\"RSA-OAEP-256\"]",
         "Of these keys. Absent: as in [decryption].",
-    ),
+    )
+    .is(Shape::List(
+        1,
+        &Shape::Choice(|| KeyManagement::ALL.map(KeyManagement::name).to_vec()),
+    )),
     unset(
         "encryptions",
         "[\"A256GCM\"]",
         "With these keys. Absent: as in [decryption].",
-    ),
+    )
+    .is(Shape::List(
+        1,
+        &Shape::Choice(|| ContentEncryption::ALL.map(ContentEncryption::name).to_vec()),
+    )),
 ];
 
 /// `[decryption]`, and what the issuers have added to it.

@@ -8,6 +8,7 @@ use super::{
     fetch_certificate, files,
     schema::{Key, Schema, key, unset},
     section::{Section, Text},
+    shape::{CENTI, DAY, MINUTE, SECOND, Shape},
     url,
 };
 use crate::{
@@ -23,22 +24,22 @@ const KEYS: &[Key] = &[
         "refresh",
         "\"10m\"",
         "How often the keys are fetched in the background; a max-age of 60s or more can shorten it.",
-    ),
+    ).is(Shape::Duration(SECOND, DAY)),
     key(
         "cooldown",
         "\"30s\"",
         "The least time between two fetches that requests cause.",
-    ),
+    ).is(Shape::Duration(SECOND, DAY)),
     key(
         "stale_for",
         "\"24h\"",
         "How long keys serve after the last fetch that succeeded.",
-    ),
+    ).is(Shape::Duration(SECOND, Duration::from_secs(30 * 86_400))),
     key(
         "timeout",
         "\"5s\"",
         "The most time that one fetch may take, discovery included.",
-    ),
+    ).is(Shape::Duration(CENTI, MINUTE)),
     key(
         "ca_file",
         "\"\"",

@@ -6,6 +6,7 @@ use super::{
     claim_headers, fetch,
     schema::{Key, Schema, key, section},
     section::Section,
+    shape::{CENTI, DAY, MINUTE, Shape},
     url,
 };
 use crate::{
@@ -24,8 +25,8 @@ const KEYS: &[Key] = &[
         "headers",
         "{}",
         "Claims as headers: { \"X-Email\" = \"email\", \"X-Roles\" = { claim = \"/realm_access/roles\", format = \"csv\" } }.",
-    ),
-    section("mapper", "Who says who a token's subject is."),
+    ).is(claim_headers::SHAPE),
+    section("mapper", "Who says who a token's subject is.").is(Shape::Section(|| &MAPPER)),
 ];
 
 const MAPPER_KEYS: &[Key] = &[
@@ -38,12 +39,14 @@ const MAPPER_KEYS: &[Key] = &[
         "timeout",
         "\"2s\"",
         "The most time that one question may take.",
-    ),
+    )
+    .is(Shape::Duration(CENTI, MINUTE)),
     key(
         "cache",
         "\"1m\"",
         "How long an answer counts; never longer than the token.",
-    ),
+    )
+    .is(Shape::Duration(Duration::ZERO, DAY)),
     key(
         "ca_file",
         "\"\"",

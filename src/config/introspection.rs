@@ -9,6 +9,7 @@ use super::{
     fetch,
     schema::{Key, Schema, key, unset},
     section::{Section, Text},
+    shape::{CENTI, HOUR, MINUTE, Shape},
     url,
 };
 use crate::introspection::{Authentication, Credentials, Introspection, Jwt, Method, Settings};
@@ -26,7 +27,7 @@ const KEYS: &[Key] = &[
         "method",
         "\"introspect\"",
         "What stands there: \"introspect\" (RFC 7662) or \"userinfo\", which is shown the token itself.",
-    ),
+    ).is(Shape::Choice(|| vec!["introspect", "userinfo"])),
     unset("client_id", "\"portcullis\"", "Who the gateway is there."),
     unset(
         "client_secret_file",
@@ -42,23 +43,23 @@ const KEYS: &[Key] = &[
         "authentication",
         "\"client_secret_basic\"",
         "How both are sent: \"client_secret_basic\" or \"client_secret_post\".",
-    ),
+    ).is(Shape::Choice(|| vec!["client_secret_basic", "client_secret_post"])),
     key(
         "jwt",
         "\"local\"",
         "JWTs: never asked about; \"fallback\": when no key verifies one; \"always\": after a key did.",
-    ),
+    ).is(Shape::Choice(|| vec!["local", "fallback", "always"])),
     key(
         "opaque",
         "false",
         "Whether it is asked about tokens that are no JWTs. At most one issuer on each route.",
     ),
-    key("timeout", "\"5s\"", "The most time that one call may take."),
+    key("timeout", "\"5s\"", "The most time that one call may take.").is(Shape::Duration(CENTI, MINUTE)),
     key(
         "cache",
         "\"60s\"",
         "How long a good answer is believed, at most until exp: so long a revoked token passes.",
-    ),
+    ).is(Shape::Duration(Duration::ZERO, HOUR)),
     key(
         "ca_file",
         "\"\"",

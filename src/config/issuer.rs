@@ -12,17 +12,20 @@ use super::{
     parts::Parts,
     schema::{Key, Schema, key, section, unset},
     section::Section,
+    shape::{NONE, SECOND, SOME_TEXTS, Shape},
     value::{Node, Span, Value},
 };
 use crate::{
     claims::{Audiences, ClaimPath, Rules},
     identity::IdentityClaims,
     issuer::{Issuer, KeyRing, Replay},
+    jose::Algorithm,
 };
 
 /// Of `[issuers."…"]`.
-pub(super) static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| Schema::of("[issuers.\"…\"]", &[KEYS, issuer_keys::KEYS, SECTIONS]));
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of("[issuers.\"…\"]", &[KEYS, issuer_keys::KEYS, SECTIONS]).with(issuer_keys::RULES)
+});
 /// Of an issuer in the issuers file.
 pub(super) static CREATE: LazyLock<Schema> = LazyLock::new(|| {
     Schema::of(
@@ -40,17 +43,23 @@ const KEYS: &[Key] = &[
         "algorithms",
         "[\"RS256\", \"ES256\"]",
         "Absent: every asymmetric one that its keys are for. HS256/384/512 only with local keys.",
-    ),
+    )
+    .is(Shape::List(
+        1,
+        &Shape::Choice(|| Algorithm::ALL.map(Algorithm::name).to_vec()),
+    )),
     key(
         "types",
         "[\"JWT\", \"at+jwt\"]",
         "Accepted typ headers; a missing typ counts as JWT.",
-    ),
+    )
+    .is(SOME_TEXTS),
     unset(
         "audiences",
         "[\"https://api.example.com\"]",
         "Absent: aud must be a prefix of the resource's URL. [\"ALL_AUDIENCES\"]: not looked at.",
-    ),
+    )
+    .is(SOME_TEXTS),
     key(
         "require",
         "[\"iss\", \"sub\", \"exp\"]",
@@ -60,34 +69,56 @@ const KEYS: &[Key] = &[
         "claims",
         "{}",
         "Claims that must be there with one of the listed values: { azp = [\"orders-web\"] }.",
-    ),
+    )
+    .is(ALLOWED),
     key(
         "clock_skew",
         "\"60s\"",
         "How far clocks may differ; at most 10m.",
-    ),
-    key("max_age", "\"\"", "How old iat may be. \"\": any age."),
+    )
+    .is(Shape::Duration(Duration::ZERO, Duration::from_secs(600))),
+    key("max_age", "\"\"", "How old iat may be. \"\": any age.").is(Shape::Either(&[
+        Shape::Duration(SECOND, Duration::from_secs(366 * 86_400)),
+        NONE,
+    ])),
     key(
         "replay",
         "\"allow\"",
         "\"reject\": a token with a jti is good for one request.",
-    ),
+    )
+    .is(Shape::Choice(|| {
+        [Replay::Allow, Replay::Reject].map(Replay::name).to_vec()
+    })),
     key(
         "critical",
         "[]",
         "Extension names in crit that are understood.",
     ),
-    section("identity", "Which of its claims say who somebody is."),
+    section("identity", "Which of its claims say who somebody is.")
+        .is(Shape::Section(|| &issuer_identity::SCHEMA)),
 ];
 
 const SECTIONS: &[Key] = &[
-    section("fetch", "How the keys are fetched."),
+    section("fetch", "How the keys are fetched.").is(Shape::Section(|| &fetch::SCHEMA)),
     section(
         "decryption",
         "What this issuer's tokens are encrypted with.",
-    ),
-    section("introspection", "Where the issuer is asked about tokens."),
+    )
+    .is(Shape::Section(|| &decryption::ISSUERS)),
+    section("introspection", "Where the issuer is asked about tokens.")
+        .is(Shape::Section(|| &introspection::SCHEMA)),
 ];
+
+/// Values that a claim may have.
+const ALLOWED: Shape = Shape::Map(&Shape::Either(&[
+    Shape::Text,
+    Shape::Boolean,
+    Shape::Decimal,
+    Shape::List(
+        1,
+        &Shape::Either(&[Shape::Text, Shape::Boolean, Shape::Decimal]),
+    ),
+]));
 
 /// What the warnings about all issuers together are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

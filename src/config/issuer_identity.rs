@@ -46,7 +46,8 @@ const KEYS: &[Key] = &[
         "headers",
         "{}",
         "As in [identity], for this issuer; they go before those.",
-    ),
+    )
+    .is(claim_headers::SHAPE),
     unset(
         "mapper",
         "true",

@@ -8,6 +8,7 @@ use super::{
     issuer_trust_store,
     schema::{Key, Schema, needed, unset},
     section::{Section, Text},
+    shape::{Rule, Shape},
     value::{Node, Span, Value},
 };
 use crate::{
@@ -39,7 +40,8 @@ pub(super) const KEYS: &[Key] = &[
         "jwks",
         "{ keys = [{ kty = \"RSA\", n = \"…\", e = \"AQAB\" }] }",
         "Or the JWKS document itself.",
-    ),
+    )
+    .is(Shape::Section(|| &SET)),
     unset(
         "certificate_file",
         "\"issuer.pem\"",
@@ -87,11 +89,30 @@ pub(super) const CREATE_KEYS: &[Key] = &[unset(
     "key",
     "{ keys = [] }",
     "The keys themselves: an array or an object of JWKs.",
-)];
+)
+.is(Shape::Section(|| &SET))];
+
+/// An issuer has one source of keys.
+pub(super) const RULES: &[Rule] = &[Rule::OneOrNone(&SOURCES)];
+
+/// The keys that name a source; the last one is for the issuers file alone.
+const SOURCES: [&str; 10] = [
+    "discovery_url",
+    "jwks_uri",
+    "jwks_file",
+    "jwks",
+    "certificate_file",
+    "public_key_file",
+    "truststore_file",
+    "shared_secret",
+    "shared_secret_file",
+    "key",
+];
 
 static SET: LazyLock<Schema> = LazyLock::new(|| {
-    const KEYS: &[Key] = &[needed("keys", "[]", "An array or an object of JWKs.")];
-    Schema::new("the key set", KEYS)
+    const KEYS: &[Key] =
+        &[needed("keys", "[]", "An array or an object of JWKs.").is(Shape::Anything)];
+    Schema::new("the key set", KEYS).with(&[Rule::Some(&["keys"])])
 });
 
 /// What kind of source it is: some algorithms belong to some kinds only.
@@ -116,18 +137,6 @@ pub(super) struct Keys {
 
 /// Finds the one source that `issuer` names; discovery if it names none. `name` and `span` are the issuer's.
 pub(super) fn decode(issuer: &Section<'_>, name: &str, span: Span) -> Option<Keys> {
-    const SOURCES: [&str; 10] = [
-        "discovery_url",
-        "jwks_uri",
-        "jwks_file",
-        "jwks",
-        "certificate_file",
-        "public_key_file",
-        "truststore_file",
-        "shared_secret",
-        "shared_secret_file",
-        "key",
-    ];
     let named: Vec<_> = SOURCES
         .into_iter()
         .filter(|source| issuer.key_span(source).is_some() && issuer.has(source))

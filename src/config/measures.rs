@@ -2,13 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{
-    duration,
-    schema::closest,
-    section::Section,
-    size,
-    value::{Node, Value},
-};
+use super::{duration, schema::closest, section::Section, shape::Shape, size, value::Value};
 
 impl Section<'_> {
     /// A whole number in `range`.
@@ -16,6 +10,10 @@ impl Section<'_> {
     where
         T: TryFrom<u64> + PartialOrd + std::fmt::Display,
     {
+        self.reads(name, || {
+            let whole = |end: &T| end.to_string().parse().unwrap_or_default();
+            Shape::Number(whole(range.start()), whole(range.end()))
+        });
         let node = self.node(name)?;
         let Value::Number(number) = &node.value else {
             self.expected(name, node, "a whole number");
@@ -56,6 +54,7 @@ impl Section<'_> {
         name: &str,
         range: RangeInclusive<u64>,
     ) -> Option<T> {
+        self.reads(name, || Shape::Size(*range.start(), *range.end()));
         let node = self.node(name)?;
         let parsed = match &node.value {
             Value::Text(text) if text.is_empty() => return None,
@@ -85,8 +84,19 @@ impl Section<'_> {
         }
     }
 
+    /// As [`Section::size`], where an empty string is an error.
+    pub(super) fn some_size<T: TryFrom<u64>>(
+        &self,
+        name: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<T> {
+        self.is_not_empty(name)?;
+        self.size(name, range)
+    }
+
     /// A time in `range`; `None` also for `""`.
     pub(super) fn duration(&self, name: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
+        self.reads(name, || Shape::Duration(*range.start(), *range.end()));
         let node = self.node(name)?;
         let parsed = match &node.value {
             Value::Text(text) if text.is_empty() => return None,
@@ -126,22 +136,24 @@ impl Section<'_> {
         name: &str,
         range: RangeInclusive<Duration>,
     ) -> Option<Duration> {
-        if let Some(Node {
-            value: Value::Text(text),
-            span,
-        }) = self.node(name)
-            && text.is_empty()
-        {
-            let help = "leave it out for the default";
-            self.context
-                .error_with_help(*span, format!("\"{name}\" cannot be empty"), help);
-            return None;
-        }
+        self.is_not_empty(name)?;
         self.duration(name, range)
+    }
+
+    fn is_not_empty(&self, name: &str) -> Option<()> {
+        let node = self.node(name).filter(|node| node.is_text(""));
+        let Some(node) = node else {
+            return Some(());
+        };
+        let help = "leave it out for the default";
+        self.context
+            .error_with_help(node.span, format!("\"{name}\" cannot be empty"), help);
+        None
     }
 
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        self.reads_one_of(name, choices);
         let found = self.text(name)?;
         if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == found.text) {
             return Some(*choice);

@@ -49,14 +49,17 @@ mod issuer_name;
 mod issuer_trust_store;
 mod issuer_validity;
 mod issuers;
+mod json_schema;
 mod json_source;
 mod large_text;
 mod limits;
 mod measures;
+mod ordered;
 mod parts;
 mod rate_limit;
 mod redact;
 mod reference;
+mod reference_page;
 mod root;
 mod route;
 mod schema;
@@ -65,6 +68,7 @@ mod section;
 mod server_section;
 mod server_tls;
 mod session_section;
+mod shape;
 mod signing_section;
 mod size;
 mod store_redis;
@@ -75,6 +79,7 @@ mod token_service_client;
 mod token_service_section;
 mod toml_source;
 mod tracing_section;
+mod tree;
 mod upgrades;
 mod upstream;
 mod upstream_balance;
@@ -93,7 +98,9 @@ mod tests;
 
 pub use duration::{DurationError, parse as parse_duration, render as render_duration};
 pub use error::Report;
+pub use json_schema::{SCHEMA_LINE, json_schema};
 pub use reference::reference;
+pub use reference_page::reference_page;
 
 /// A configuration that is right, with everything prepared.
 pub struct Config {

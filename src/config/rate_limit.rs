@@ -6,6 +6,7 @@ use super::{
     duration::split_at_end_of,
     schema::{Key, Schema, key, needed, unset},
     section::{Section, Text},
+    shape::Shape,
     value::{Node, Value},
 };
 use crate::{
@@ -15,15 +16,20 @@ use crate::{
     store::{self, Rate},
 };
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("\"limit\"", KEYS));
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("\"limit\"", KEYS));
 static CLAIM: LazyLock<Schema> = LazyLock::new(|| Schema::new("\"by\"", CLAIM_KEYS));
+
+const BY: Shape = Shape::Either(&[
+    Shape::Choice(|| vec!["subject", "issuer", "address"]),
+    Shape::Section(|| &CLAIM),
+]);
 
 const KEYS: &[Key] = &[
     needed(
         "by",
         "\"subject\"",
         "Whose requests are counted together: \"subject\", \"issuer\", \"address\" or { claim = \"azp\" }.",
-    ),
+    ).is(BY),
     needed(
         "rate",
         "\"100/s\"",
@@ -33,7 +39,7 @@ const KEYS: &[Key] = &[
         "burst",
         "200",
         "How many requests at once. Absent: as many as the rate says.",
-    ),
+    ).is(Shape::Number(1, MOST as u64)),
     unset(
         "name",
         "\"orders\"",

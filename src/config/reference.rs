@@ -12,6 +12,7 @@ use super::{
 };
 
 const INTRODUCTION: &str = "\
+#:schema ./portcullis.schema.json
 # Every key of a configuration, at its default.
 #
 # A key in a comment is off unless it is set. Durations are written \"30s\", \"5m\" or \"1h 30m\", sizes

@@ -8,13 +8,14 @@ use std::{
 use super::{
     Config, Files, access_log_section, admin_section, authorizers,
     context::Context,
-    decryption, identity_section,
+    decryption, identity_section, issuer,
     issuer_identity::Subjects,
     issuers, rate_limit, route,
     schema::{Key, Schema, key, section},
     section::Section,
-    server_section, session_section, signing_section, store_section, token, token_service_section,
-    tracing_section,
+    server_section, session_section,
+    shape::Shape,
+    signing_section, store_section, token, token_service_section, tracing_section,
     upstream::{self, Upstreams},
     user_registry,
     value::Node,
@@ -45,45 +46,58 @@ const KEYS: &[Key] = &[
         "\"\"",
         "A directory of the gateway's own, where the last good fetched keys survive a restart. Fixed until then.",
     ),
-    section("server", "Where clients connect."),
-    section("admin", "Health, metrics and status."),
+    section("server", "Where clients connect.").is(Shape::Section(|| &server_section::SCHEMA)),
+    section("admin", "Health, metrics and status.").is(Shape::Section(|| &admin_section::SCHEMA)),
     section(
         "authorizers",
         "[[authorizers]]: where other proxies ask whether a request may pass.",
-    ),
-    section("token", "Where a request may carry its token."),
-    section("session", "A cookie that stands for a token."),
-    section("store", "What has to be remembered."),
-    section("access_log", "A line for each request."),
+    )
+    .is(Shape::List(1, &Shape::Section(|| &authorizers::SCHEMA))),
+    section("token", "Where a request may carry its token.").is(Shape::Section(|| &token::SCHEMA)),
+    section("session", "A cookie that stands for a token.")
+        .is(Shape::Section(|| &session_section::SCHEMA)),
+    section("store", "What has to be remembered.").is(Shape::Section(|| &store_section::SCHEMA)),
+    section("access_log", "A line for each request.")
+        .is(Shape::Section(|| &access_log_section::SCHEMA)),
     section(
         "tracing",
         "Whose traces are continued, and which requests are recorded.",
-    ),
-    section("signing", "The gateway's own keys."),
-    section("token_service", "Tokens that the gateway issues itself."),
+    )
+    .is(Shape::Section(|| &tracing_section::SCHEMA)),
+    section("signing", "The gateway's own keys.").is(Shape::Section(|| &signing_section::SCHEMA)),
+    section("token_service", "Tokens that the gateway issues itself.")
+        .is(Shape::Section(|| &token_service_section::SCHEMA)),
     section(
         "decryption",
         "Tokens that are encrypted (JWE), and the keys that decrypt them.",
-    ),
+    )
+    .is(Shape::Section(|| &decryption::SCHEMA)),
     section(
         "upstream",
         "Short for [upstreams.default]: where requests go.",
-    ),
-    section("upstreams", "[upstreams.NAME]: more of them."),
+    )
+    .is(Shape::Section(|| &upstream::SCHEMA)),
+    section("upstreams", "[upstreams.NAME]: more of them.")
+        .is(Shape::Map(&Shape::Section(|| &upstream::SCHEMA))),
     section(
         "routes",
         "Absent: every path to [upstream], access = \"required\".",
-    ),
-    section("identity", "What upstreams are told of a token's subject."),
-    section("user_registry", "Users and their groups."),
+    )
+    .is(Shape::List(1, &Shape::Section(|| &route::SCHEMA))),
+    section("identity", "What upstreams are told of a token's subject.")
+        .is(Shape::Section(|| &identity_section::SCHEMA)),
+    section("user_registry", "Users and their groups.")
+        .is(Shape::Section(|| &user_registry::SCHEMA)),
     section(
         "issuer_defaults",
         "Any key of an issuer except its source of keys, for all of them.",
-    ),
+    )
+    .is(Shape::Section(|| &issuer::DEFAULTS)),
     section(
         "issuers",
         "Whom the gateway trusts, by iss: percent-encoded, or a plain URL.",
-    ),
+    )
+    .is(Shape::Map(&Shape::Section(|| &issuer::SCHEMA))),
 ];
 
 /// Reads the file; `None` when the routes are wrong.

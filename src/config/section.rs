@@ -6,6 +6,7 @@ use super::{
     context::Context,
     redact,
     schema::{EMPTY, Schema, closest, is_written},
+    shape::{Shape, TEXTS},
     value::{Entry, Node, Span, Table, Value},
 };
 
@@ -106,6 +107,27 @@ impl<'c> Section<'c> {
         self.context.error_with_help(entry.key_span, message, help);
     }
 
+    /// The table says of `name` what is read here; a development build stops where it does not.
+    pub(super) fn reads(&self, name: &str, shape: impl FnOnce() -> Shape) {
+        debug_assert!(
+            self.schema.agrees(name, |own| own.allows(&shape())),
+            "the table of {} says something else of \"{name}\" than its decoder reads",
+            self.schema.title
+        );
+    }
+
+    /// As [`Section::reads`], for one of these words.
+    pub(super) fn reads_one_of<T>(&self, name: &str, choices: &[(&str, T)]) {
+        debug_assert!(
+            self.schema.agrees(name, |own| {
+                let words = choices.iter().map(|(word, _)| *word);
+                matches!(own, Shape::Choice(own) if own().into_iter().eq(words))
+            }),
+            "the table of {} has other words for \"{name}\" than its decoder",
+            self.schema.title
+        );
+    }
+
     /// The value of `name` as it is written, here or behind.
     pub(super) fn written(&self, name: &str) -> Option<&'c Node> {
         debug_assert!(self.schema.knows(name), "{name} is not in the schema");
@@ -191,6 +213,7 @@ impl<'c> Section<'c> {
 
     /// A list of strings, none of them empty.
     pub(super) fn texts(&self, name: &str) -> Option<Vec<Text<'c>>> {
+        self.reads(name, || TEXTS);
         let node = self.node(name)?;
         let Value::List(nodes) = &node.value else {
             self.expected(name, node, "a list of strings");
@@ -231,6 +254,7 @@ impl<'c> Section<'c> {
 
     /// True or false.
     pub(super) fn boolean(&self, name: &str) -> Option<bool> {
+        self.reads(name, || Shape::Boolean);
         let node = self.node(name)?;
         match &node.value {
             Value::Boolean(boolean) => Some(*boolean),

@@ -11,7 +11,9 @@ use super::{
     limits,
     schema::{Key, Schema, key, section, unset},
     section::{Section, Text},
-    server_tls, url,
+    server_tls,
+    shape::{Shape, TEXTS},
+    url,
 };
 use crate::{
     server::{ListenAddress, ProxyProtocol, Settings},
@@ -25,7 +27,7 @@ const KEYS: &[Key] = &[
         "listen",
         "\"127.0.0.1:8080\"",
         "Where clients connect, or a list: \"address:port\", \"unix:/run/portcullis.sock\", \"systemd\" or \"fd:NAME\" for inherited sockets. Fixed until a restart.",
-    ),
+    ).is(Shape::Either(&[Shape::SomeText, TEXTS])),
     unset(
         "public_url",
         "\"https://api.example.com\"",
@@ -40,7 +42,7 @@ const KEYS: &[Key] = &[
         "workers",
         "0",
         "Worker threads. 0: one for each core. Fixed until a restart.",
-    ),
+    ).is(Shape::Number(0, 1024)),
     key(
         "trusted_proxies",
         "[]",
@@ -56,16 +58,16 @@ const KEYS: &[Key] = &[
         "false",
         "Whether clients without TLS may begin with HTTP/2 at once (h2c, by prior knowledge). Fixed until a restart.",
     ),
-    section("tls", "TLS with clients. Absent: plain HTTP."),
+    section("tls", "TLS with clients. Absent: plain HTTP.").is(Shape::Section(|| &server_tls::SCHEMA)),
     key(
         "proxy_protocol",
         "\"off\"",
         "A PROXY header (v1 or v2) before all else: \"trusted\" from trusted_proxies, \"required\" from all, which must be trusted_proxies. Fixed until a restart.",
-    ),
+    ).is(Shape::Choice(|| vec!["off", "trusted", "required"])),
     section(
         "limits",
         "What one connection and one request may cost. Fixed until a restart.",
-    ),
+    ).is(Shape::Section(|| &limits::SCHEMA)),
 ];
 
 /// What `[server]` says; all but the first goes to the policy.

@@ -5,13 +5,23 @@ use std::sync::{Arc, LazyLock};
 use super::{
     schema::{Key, Schema, key, unset},
     section::{Section, Text},
+    shape::{Rule, Shape},
     tls_identity,
 };
 use crate::tls::{ClientCertificates, Identity, Incoming, IncomingSettings, MinVersion};
 
-pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[server.tls]", KEYS));
-static ONE: LazyLock<Schema> =
-    LazyLock::new(|| Schema::new("an entry of server.tls.certificates", ONE_KEYS));
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::new("[server.tls]", KEYS).with(&[
+        Rule::One(&["certificate_file", "certificates"]),
+        Rule::One(&["private_key_file", "certificates"]),
+    ])
+});
+static ONE: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::new("an entry of server.tls.certificates", ONE_KEYS).with(&[
+        Rule::Some(&["certificate_file"]),
+        Rule::Some(&["private_key_file"]),
+    ])
+});
 
 const KEYS: &[Key] = &[
     unset(
@@ -28,17 +38,17 @@ const KEYS: &[Key] = &[
         "certificates",
         "[{ certificate_file = \"a.pem\", private_key_file = \"a.key\", names = [\"a.example.com\", \"*.a.example.com\"] }]",
         "Instead: several, chosen by the name that a client asks for, which is by default in the certificate. The first is for all others.",
-    ),
+    ).is(Shape::List(1, &Shape::Section(|| &ONE))),
     key(
         "min_version",
         "\"1.2\"",
         "The oldest TLS that is spoken: \"1.2\" or \"1.3\".",
-    ),
+    ).is(Shape::Choice(|| vec!["1.2", "1.3"])),
     key(
         "client_certificate",
         "\"none\"",
         "Whether clients show one: \"none\", \"optional\" or \"required\".",
-    ),
+    ).is(Shape::Choice(|| vec!["none", "optional", "required"])),
     key(
         "client_ca_file",
         "\"\"",

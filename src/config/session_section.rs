@@ -6,6 +6,7 @@ use super::{
     files,
     schema::{Key, Schema, key, unset},
     section::{Section, Text},
+    shape::{SECOND, Shape},
 };
 use crate::{
     route::target,
@@ -31,7 +32,8 @@ const KEYS: &[Key] = &[
         "max_age",
         "\"1h\"",
         "How long a session lasts at most; it never outlives its token.",
-    ),
+    )
+    .is(Shape::Duration(SECOND, Duration::from_secs(7 * 86_400))),
     key(
         "secure",
         "true",
@@ -41,7 +43,8 @@ const KEYS: &[Key] = &[
         "same_site",
         "\"lax\"",
         "\"lax\", or \"strict\": then it does not come with a link from elsewhere either.",
-    ),
+    )
+    .is(Shape::Choice(|| vec!["lax", "strict"])),
     key(
         "unsafe_methods",
         "false",

@@ -6,6 +6,7 @@ use super::{
     duration,
     schema::{Key, Schema, closest, key},
     section::Section,
+    shape::{MINUTE, Shape},
     value::Span,
 };
 use crate::{
@@ -25,17 +26,17 @@ const KEYS: &[Key] = &[
         "algorithm",
         "\"ES256\"",
         "What new keys sign by: RS256 to 512, PS256 to 512, ES256 to 512, ES256K, EdDSA, Ed25519, ML-DSA-44, 65 or 87.",
-    ),
+    ).is(Shape::Choice(|| AlgorithmSet::asymmetric().iter().map(Algorithm::name).collect())),
     key(
         "publish_for",
         "\"1h\"",
         "How long a new key is published before it signs: longer than verifiers keep a key set.",
-    ),
+    ).is(Shape::Duration(Duration::ZERO, Duration::from_secs(30 * 86_400))),
     key(
         "token_lifetime",
         "\"1h\"",
         "The longest life of a token that a new key signs; an old key is published for that much longer.",
-    ),
+    ).is(Shape::Duration(MINUTE, Duration::from_secs(365 * 86_400))),
 ];
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     schema::{Key, key, unset},
     section::{Section, Text},
+    shape::{MILLI, Shape, TEXTS},
     tls_identity, url,
 };
 use crate::{
@@ -18,7 +19,7 @@ pub(super) const KEYS: &[Key] = &[
         "url",
         "[]",
         "Or a server that several gateways share: \"redis://host:6379/0\", \"rediss://\" for TLS (Redis 6 or Valkey); with \"master\", its sentinels. Fixed until a restart, as is all below.",
-    ),
+    ).is(Shape::Either(&[Shape::SomeText, TEXTS])),
     key(
         "master",
         "\"\"",
@@ -40,7 +41,7 @@ pub(super) const KEYS: &[Key] = &[
         "timeout",
         "\"100ms\"",
         "How long the server may take for an answer.",
-    ),
+    ).is(Shape::Duration(MILLI, Duration::from_secs(2))),
     key(
         "ca_file",
         "\"\"",

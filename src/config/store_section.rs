@@ -5,12 +5,15 @@ use std::sync::LazyLock;
 use super::{
     schema::{Key, Schema, key, section},
     section::Section,
+    shape::{Rule, Shape},
     store_redis,
 };
 use crate::store::{OnFailure, Settings};
 
-pub(super) static SCHEMA: LazyLock<Schema> =
-    LazyLock::new(|| Schema::of("[store]", &[KEYS, store_redis::KEYS, SECTIONS]));
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of("[store]", &[KEYS, store_redis::KEYS, SECTIONS])
+        .with(&[Rule::OneOrNone(&["path", "url"])])
+});
 
 pub(super) static ON_FAILURE: LazyLock<Schema> =
     LazyLock::new(|| Schema::new("[store.on_failure]", FAILURES));
@@ -20,7 +23,7 @@ const KEYS: &[Key] = &[
         "max_entries",
         "1000000",
         "How many used tokens and ended sessions are remembered at once, in about 200 bytes each; one issuer may take a quarter. Fixed until a restart.",
-    ),
+    ).is(Shape::Number(100, 100_000_000)),
     key(
         "path",
         "\"\"",
@@ -30,35 +33,38 @@ const KEYS: &[Key] = &[
         "max_size",
         "\"1GiB\"",
         "What the file may take on the disk. Fixed until a restart.",
-    ),
+    ).is(Shape::Size(LEAST, MOST)),
 ];
 
 const SECTIONS: &[Key] = &[section(
     "on_failure",
     "What becomes of a request when the store cannot say.",
-)];
+)
+.is(Shape::Section(|| &ON_FAILURE))];
+
+const REFUSE_OR_ALLOW: Shape = Shape::Choice(|| vec!["refuse", "allow"]);
 
 const FAILURES: &[Key] = &[
     key(
         "replay",
         "\"refuse\"",
         "When it cannot say whether a token was used before: \"refuse\" (503), or \"allow\": then it may be used again.",
-    ),
+    ).is(REFUSE_OR_ALLOW),
     key(
         "revocation",
         "\"refuse\"",
         "Whether a token of the token service was revoked: \"refuse\", or \"allow\": then it is good until it ends.",
-    ),
+    ).is(REFUSE_OR_ALLOW),
     key(
         "sessions",
         "\"refuse\"",
         "Whether a session was ended: \"refuse\", or \"allow\": then it goes on.",
-    ),
+    ).is(REFUSE_OR_ALLOW),
     key(
         "rate_limits",
         "\"allow\"",
-        "How many requests are left of a shared limit: \"allow\": then nobody counts them, or \"refuse\".",
-    ),
+        "How many requests are left of a shared limit: \"allow\": then each gateway counts for itself, or \"refuse\".",
+    ).is(REFUSE_OR_ALLOW),
 ];
 
 /// The least that a file may be held to: what a commit replaces must find room beside it.
@@ -87,7 +93,7 @@ pub(super) fn decode(store: &Section<'_>) -> Settings {
             .unwrap_or(usual.entries),
         path: path.map(|(path, _)| path),
         max_size: store
-            .size("max_size", LEAST..=MOST)
+            .some_size("max_size", LEAST..=MOST)
             .unwrap_or(usual.max_size),
         redis,
         on_failure: on_failure(store),

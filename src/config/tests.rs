@@ -9,6 +9,7 @@ mod access_log;
 mod authorizers;
 mod credentials;
 mod decryption;
+mod editor;
 mod errors;
 mod files;
 mod introspection;
@@ -39,7 +40,10 @@ fn clock() -> Clock {
 
 fn parse_in(base: &Path, text: &str) -> Result<Config, Report> {
     let environment = |name: &str| (name == "HOST").then(|| "idp.example".to_owned());
-    parse("portcullis.toml", text, base, &environment, &clock())
+    let parsed = parse("portcullis.toml", text, base, &environment, &clock());
+    let report = parsed.as_ref().err().map(ToString::to_string);
+    editor::compare(text, parsed.is_ok(), report.as_deref().unwrap_or_default());
+    parsed
 }
 
 fn accept(text: &str) -> Config {

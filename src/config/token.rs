@@ -7,6 +7,7 @@ use http::{HeaderName, header};
 use super::{
     schema::{Key, Schema, key},
     section::{Section, Text},
+    shape::Shape,
 };
 use crate::{
     identity,
@@ -36,8 +37,9 @@ const KEYS: &[Key] = &[
         "multiple",
         "\"reject\"",
         "Of a request with more than one token: \"reject\", or take the \"first\".",
-    ),
-    key("max_bytes", "8192", "The longest token that is looked at."),
+    )
+    .is(Shape::Choice(|| vec!["reject", "first"])),
+    key("max_bytes", "8192", "The longest token that is looked at.").is(Shape::Size(64, 1 << 20)),
     key(
         "forward",
         "false",
@@ -82,7 +84,9 @@ pub(super) fn decode(token: &Section<'_>) -> Sources {
                 &[("reject", Multiple::Reject), ("first", Multiple::First)],
             )
             .unwrap_or(Multiple::Reject),
-        max_bytes: token.size("max_bytes", 64..=1 << 20).unwrap_or_default(),
+        max_bytes: token
+            .some_size("max_bytes", 64..=1 << 20)
+            .unwrap_or_default(),
         forward: token.boolean("forward").unwrap_or_default(),
     }
 }

@@ -6,6 +6,7 @@ use super::{
     fetch, issuer_keys,
     schema::{Key, Schema, key, section, unset},
     section::{Section, Text},
+    shape::{Rule, Shape},
     token_service_section::Clients,
     value::Entry,
 };
@@ -24,6 +25,7 @@ pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
         .copied()
         .collect();
     Schema::of("[token_service.clients.NAME]", &[KEYS, &sources, SECTIONS])
+        .with(&[Rule::OneOrNone(&SOURCES)])
 });
 
 const KEYS: &[Key] = &[
@@ -51,7 +53,11 @@ const KEYS: &[Key] = &[
         "grants",
         "[\"jwt-bearer\", \"refresh_token\"]",
         "How it may get tokens. []: not at all, but it may ask about them.",
-    ),
+    )
+    .is(Shape::List(
+        0,
+        &Shape::Choice(|| vec!["jwt-bearer", "refresh_token"]),
+    )),
     unset(
         "client_secret_file",
         "\"client.secret\"",
@@ -69,7 +75,8 @@ const KEYS: &[Key] = &[
     ),
 ];
 
-const SECTIONS: &[Key] = &[section("fetch", "How jwks_uri is fetched.")];
+const SECTIONS: &[Key] =
+    &[section("fetch", "How the keys are fetched.").is(Shape::Section(|| &fetch::SCHEMA))];
 
 /// The sources of keys that a client may have: those of issuers, but for the ones that need an issuer.
 const SOURCES: [&str; 5] = [

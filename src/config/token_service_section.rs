@@ -10,6 +10,7 @@ use super::{
     issuers::Own,
     schema::{Key, Schema, key, section},
     section::Section,
+    shape::{HOUR, MINUTE, Shape},
     token_service_client as client, url,
     value::Span,
 };
@@ -49,12 +50,19 @@ const KEYS: &[Key] = &[
         "access_token",
         "\"jwt\"",
         "\"jwt\": signed (RFC 9068); \"opaque\": random, and the claims are kept here.",
-    ),
+    )
+    .is(Shape::Choice(|| {
+        [Form::Jwt, Form::Opaque].map(Form::name).to_vec()
+    })),
     key(
         "access_token_lifetime",
         "\"1h\"",
         "How long an access token lives; a signed one at most as long as the signing key allows.",
-    ),
+    )
+    .is(Shape::Duration(
+        Duration::from_secs(10),
+        Duration::from_secs(365 * 86_400),
+    )),
     key(
         "refresh_tokens",
         "false",
@@ -64,7 +72,8 @@ const KEYS: &[Key] = &[
         "refresh_token_lifetime",
         "\"24h\"",
         "How long they can be exchanged, from the first one on.",
-    ),
+    )
+    .is(Shape::Duration(MINUTE, Duration::from_secs(365 * 86_400))),
     key(
         "assertion_audience",
         "\"\"",
@@ -74,13 +83,16 @@ const KEYS: &[Key] = &[
         "assertion_lifetime",
         "\"5m\"",
         "How far away the end of an assertion may be, and how far its exp from its iat.",
-    ),
+    )
+    .is(Shape::Duration(Duration::from_secs(10), HOUR)),
     key(
         "clock_skew",
         "\"60s\"",
         "How far clocks may differ; at most 10m.",
-    ),
-    section("clients", "[token_service.clients.NAME]: who may ask."),
+    )
+    .is(Shape::Duration(Duration::ZERO, Duration::from_secs(600))),
+    section("clients", "[token_service.clients.NAME]: who may ask.")
+        .is(Shape::Map(&Shape::Section(|| &client::SCHEMA))),
 ];
 
 const CLIENTS: &str = "clients";

@@ -77,6 +77,11 @@ pub(super) fn read_default(text: &str) -> Option<Node> {
     context.finish().ok().map(|_| node)
 }
 
+/// Reads the value of an example as it stands there: its variables have no values.
+pub(super) fn read_example(text: &str) -> Option<Node> {
+    read_default(&text.replace("${", "$${"))
+}
+
 struct Reader<'r, 'c> {
     context: &'r Context<'c>,
     source: u32,

@@ -8,6 +8,7 @@ use super::{
     fetch,
     schema::{Key, Schema, key, unset},
     section::{Section, Text},
+    shape::{CENTI, MINUTE, Shape},
     url,
     value::Span,
 };
@@ -23,7 +24,7 @@ const KEYS: &[Key] = &[
         "trust",
         "\"all\"",
         "Whose traceparent is continued: \"all\", \"trusted_proxies\" or \"none\". Anybody else's is replaced.",
-    ),
+    ).is(Shape::Choice(|| vec!["all", "trusted_proxies", "none"])),
     unset(
         "endpoint",
         "\"http://127.0.0.1:4318/v1/traces\"",
@@ -43,12 +44,12 @@ const KEYS: &[Key] = &[
         "sample",
         "0.01",
         "The share of the traces that begin here that is recorded. Of others, whoever began them decides.",
-    ),
+    ).is(Shape::Fraction),
     key(
         "max_per_second",
         "100",
         "How many requests are recorded in a second at most. Clients that are no trusted proxies can ask for half.",
-    ),
+    ).is(Shape::Number(1, 1_000_000)),
     key(
         "service_name",
         "\"portcullis\"",
@@ -58,22 +59,22 @@ const KEYS: &[Key] = &[
         "max_queue",
         "2048",
         "How many recorded requests wait for the collector at most, in about 1 KiB each.",
-    ),
+    ).is(Shape::Number(1, 1_000_000)),
     key(
         "batch",
         "256",
         "How many recorded requests go out together at most.",
-    ),
+    ).is(Shape::Number(1, 10_000)),
     key(
         "interval",
         "\"5s\"",
         "How long a recorded request waits for others.",
-    ),
+    ).is(Shape::Duration(CENTI, MINUTE)),
     key(
         "timeout",
         "\"10s\"",
         "The most time that one call may take.",
-    ),
+    ).is(Shape::Duration(CENTI, MINUTE)),
     key(
         "ca_file",
         "\"\"",

@@ -10,6 +10,7 @@ use http::HeaderValue;
 use super::{
     schema::{Key, Schema, key, needed, section, unset},
     section::{Section, Text},
+    shape::{DAY, HOUR, MILLI, Rule, SOME_TEXTS, Shape},
     upstream_balance, upstream_credential, upstream_tls,
     upstream_url::{self, Parsed},
     value::{Entry, Span},
@@ -23,7 +24,8 @@ use crate::{
     signing::Signer,
 };
 
-pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[upstream]", KEYS));
+pub(super) static SCHEMA: LazyLock<Schema> =
+    LazyLock::new(|| Schema::new("[upstream]", KEYS).with(&[Rule::One(&["url", "urls"])]));
 
 const KEYS: &[Key] = &[
     needed(
@@ -35,7 +37,7 @@ const KEYS: &[Key] = &[
         "urls",
         "[\"http://10.0.0.1:9000\", \"http://10.0.0.2:9000\"]",
         "Instead of url: several of them, with one path; each request goes to one.",
-    ),
+    ).is(SOME_TEXTS),
     key(
         "preserve_host",
         "false",
@@ -46,38 +48,38 @@ const KEYS: &[Key] = &[
         "\"api.internal\"",
         "The Host that it gets instead of that of its URL.",
     ),
-    key("connect_timeout", "\"2s\"", "For a new connection."),
+    key("connect_timeout", "\"2s\"", "For a new connection.").is(Shape::Duration(MILLI, HOUR)),
     key(
         "response_timeout",
         "\"30s\"",
         "From the end of the request to the header of the response.",
-    ),
+    ).is(Shape::Duration(MILLI, HOUR)),
     key(
         "stall_timeout",
         "\"5m\"",
         "Between two pieces of a response's body; then it is broken off. Raise it for silent streams.",
-    ),
+    ).is(Shape::Duration(MILLI, DAY)),
     key(
         "idle_timeout",
         "\"60s\"",
         "How long an unused connection is kept.",
-    ),
+    ).is(Shape::Duration(MILLI, HOUR)),
     key(
         "protocol",
         "\"auto\"",
         "Which HTTP it is spoken to in: \"http1\", \"http2\", or \"auto\": HTTP/2 to h2c://, else HTTP/1.1.",
-    ),
-    section("tls", "For an upstream with https."),
+    ).is(Shape::Choice(|| vec!["auto", "http1", "http2"])),
+    section("tls", "For an upstream with https.").is(Shape::Section(|| &upstream_tls::SCHEMA)),
     key(
         "dns_refresh",
         "\"30s\"",
         "How often names are looked up; all of a name's addresses are used.",
-    ),
-    section("ejection", "Who fails too often is left alone for a while."),
-    section("health", "What is asked to know whether an address serves."),
-    section("retry", "What is tried once more."),
-    section("limits", "How much one address gets at a time."),
-    section("credential", "What the gateway shows it to be let in."),
+    ).is(Shape::Duration(MILLI, HOUR)),
+    section("ejection", "Who fails too often is left alone for a while.").is(Shape::Section(|| &upstream_balance::EJECTION)),
+    section("health", "What is asked to know whether an address serves.").is(Shape::Section(|| &upstream_balance::HEALTH)),
+    section("retry", "What is tried once more.").is(Shape::Section(|| &upstream_balance::RETRY)),
+    section("limits", "How much one address gets at a time.").is(Shape::Section(|| &upstream_balance::LIMITS)),
+    section("credential", "What the gateway shows it to be let in.").is(Shape::Section(|| &upstream_credential::SCHEMA)),
 ];
 
 /// The most URLs of one upstream.

@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::{
     schema::{Key, Schema, key, unset},
     section::{Section, Text},
+    shape::{SECOND, Shape},
 };
 use crate::forward::balance::{Causes, Ejection, HealthCheck, Retry, Settings, Share};
 
@@ -24,17 +25,20 @@ const EJECTION_KEYS: &[Key] = &[
         "failures",
         "5",
         "An address that fails so often in a row gets no requests for a while. 0: never.",
-    ),
+    )
+    .is(Shape::Number(0, 1000)),
     key(
         "time",
         "\"10s\"",
         "The first time; each time after that takes twice as long, up to 5 minutes.",
-    ),
+    )
+    .is(Shape::Duration(SECOND, HOUR)),
     key(
         "max_percent",
         "50",
         "Of the addresses, that may be out at a time; one may always be, if there is another.",
-    ),
+    )
+    .is(Shape::Number(0, 100)),
 ];
 
 const HEALTH_KEYS: &[Key] = &[
@@ -43,14 +47,15 @@ const HEALTH_KEYS: &[Key] = &[
         "\"/health\"",
         "What is asked of each address, without a token. Absent: nothing.",
     ),
-    key("interval", "\"5s\"", "Between two checks."),
-    key("timeout", "\"1s\"", "Of one check."),
+    key("interval", "\"5s\"", "Between two checks.").is(Shape::Duration(MILLI, HOUR)),
+    key("timeout", "\"1s\"", "Of one check.").is(Shape::Duration(MILLI, HOUR)),
     key(
         "healthy",
         "2",
         "So many good answers in a row bring an address back.",
-    ),
-    key("unhealthy", "3", "So many bad ones in a row take it out."),
+    )
+    .is(Shape::Number(1, 100)),
+    key("unhealthy", "3", "So many bad ones in a row take it out.").is(Shape::Number(1, 100)),
     key("statuses", "[\"200-299\"]", "The good answers."),
 ];
 
@@ -59,17 +64,17 @@ const RETRY_KEYS: &[Key] = &[
         "attempts",
         "3",
         "How often a request is sent at most. 1: never again.",
-    ),
+    ).is(Shape::Number(1, 10)),
     key(
         "on",
         "[\"connect_failure\", \"closed\"]",
         "After what. \"closed\" and statuses (\"502\", \"503\", \"504\"): only idempotent requests.",
-    ),
+    ).is(Shape::List(0, &Shape::Choice(|| vec!["connect_failure", "closed", "502", "503", "504"]))),
     key(
         "budget_percent",
         "20",
         "Retries under way, of all requests under way; ten are always allowed.",
-    ),
+    ).is(Shape::Number(0, 100)),
 ];
 
 const LIMITS_KEYS: &[Key] = &[
@@ -77,17 +82,20 @@ const LIMITS_KEYS: &[Key] = &[
         "requests",
         "0",
         "Under way at one address, of all workers together. 0: as many as come.",
-    ),
+    )
+    .is(Shape::Number(0, 1_000_000)),
     key(
         "queue",
         "100",
         "How many may wait for their turn; the next one gets 503.",
-    ),
+    )
+    .is(Shape::Number(0, 100_000)),
     key(
         "queue_timeout",
         "\"1s\"",
         "How long they wait before they get 503.",
-    ),
+    )
+    .is(Shape::Duration(MILLI, HOUR)),
 ];
 
 const MILLI: Duration = Duration::from_millis(1);

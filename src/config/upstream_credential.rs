@@ -1,6 +1,9 @@
 //! `[upstreams.NAME.credential]`: what the gateway shows to an upstream.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use http::HeaderName;
 
@@ -8,9 +11,11 @@ use super::{
     credential_endpoint, credential_token,
     schema::{Key, Schema, key, unset},
     section::Section,
+    shape::{CENTI, DAY, HOUR, MINUTE, NONE, SECOND, Shape},
 };
 use crate::{
     forward::headers::is_reserved,
+    jose::Algorithm,
     outbound::{Credential, Kind, Settings, SignedJwt, SubjectToken, TokenExchange},
     signing::Signer,
 };
@@ -23,7 +28,7 @@ const KEYS: &[Key] = &[
         "kind",
         "\"none\"",
         "none, forward (the inbound token), signed_jwt, client_credentials, jwt_bearer or token_exchange.",
-    ),
+    ).is(Shape::Choice(|| NAMES.map(|(word, _)| word).to_vec())),
     key(
         "header",
         "\"Authorization\"",
@@ -43,7 +48,7 @@ const KEYS: &[Key] = &[
         "algorithm",
         "\"ES256\"",
         "What that key signs by. Absent: the key's own.",
-    ),
+    ).is(Shape::Choice(|| Algorithm::ALL.map(Algorithm::name).to_vec())),
     unset(
         "key_id",
         "\"2026-01\"",
@@ -58,24 +63,24 @@ const KEYS: &[Key] = &[
         "issuer",
         "\"https://gateway.example\"",
         "Its iss: a string, or { claim = \"azp\" }.",
-    ),
-    unset("subject", "{ claim = \"sub\" }", "Its sub, likewise."),
+    ).is(credential_token::TEXT),
+    unset("subject", "{ claim = \"sub\" }", "Its sub, likewise.").is(credential_token::TEXT),
     unset(
         "audience",
         "\"https://orders.example\"",
         "Its aud: a string, a list, or a claim. Absent: token_endpoint, where there is one.",
-    ),
-    key("lifetime", "\"5m\"", "Its exp, from now."),
+    ).is(credential_token::AUDIENCE),
+    key("lifetime", "\"5m\"", "Its exp, from now.").is(Shape::Duration(SECOND, DAY)),
     unset(
         "not_before",
         "\"30s\"",
         "Its nbf, so long before now. Absent: it has none.",
-    ),
+    ).is(Shape::Either(&[Shape::Duration(Duration::ZERO, HOUR), NONE])),
     unset(
         "claims",
         "{ role = \"x\", level = 3, tenant = { claim = \"/org/id\", optional = true } }",
         "More claims: of any type, or taken from the inbound token. An object: { value = { a = 1 } }.",
-    ),
+    ).is(credential_token::CLAIMS),
     key(
         "reuse",
         "true",
@@ -95,7 +100,7 @@ const KEYS: &[Key] = &[
         "authentication",
         "\"client_secret_basic\"",
         "Or client_secret_post, client_secret_jwt, private_key_jwt, none.",
-    ),
+    ).is(Shape::Choice(|| credential_endpoint::METHODS.map(|(word, _)| word).to_vec())),
     unset("client_secret_file", "\"client.secret\"", "Its secret."),
     unset(
         "client_secret",
@@ -112,12 +117,12 @@ const KEYS: &[Key] = &[
         "parameters",
         "{ audience = \"orders\", resource = [\"https://orders.example\"] }",
         "More parameters of the request.",
-    ),
+    ).is(Shape::Map(&Shape::Either(&[Shape::Text, Shape::List(0, &Shape::Text)]))),
     key(
         "subject_token",
         "\"inbound\"",
         "Of token_exchange: the inbound token, or \"own\": one that is signed as above.",
-    ),
+    ).is(Shape::Choice(|| vec!["inbound", "own"])),
     unset(
         "subject_token_type",
         "\"urn:ietf:params:oauth:token-type:access_token\"",
@@ -127,7 +132,7 @@ const KEYS: &[Key] = &[
         "actor_token",
         "\"none\"",
         "\"own\": one that is signed as above goes along.",
-    ),
+    ).is(Shape::Choice(|| vec!["none", "own"])),
     unset(
         "requested_token_type",
         "\"urn:ietf:params:oauth:token-type:access_token\"",
@@ -137,12 +142,12 @@ const KEYS: &[Key] = &[
         "timeout",
         "\"5s\"",
         "The most time that one fetch may take.",
-    ),
+    ).is(Shape::Duration(CENTI, MINUTE)),
     key(
         "cooldown",
         "\"5s\"",
         "How long nothing is fetched after a failure.",
-    ),
+    ).is(Shape::Duration(SECOND, HOUR)),
     key(
         "ca_file",
         "\"\"",

@@ -9,12 +9,18 @@ use super::{
     directory,
     schema::{Key, Schema, key, unset},
     section::Section,
+    shape::{CENTI, DAY, MINUTE, Rule, Shape},
     user_file,
     value::Node,
 };
 use crate::users::{Directory, UserRegistry};
 
-pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[user_registry]", KEYS));
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::new("[user_registry]", KEYS).with(&[
+        Rule::OneOrNone(&["file", "url"]),
+        Rule::OneOrNone(&["group_attribute", "group_filter"]),
+    ])
+});
 
 const KEYS: &[Key] = &[
     key(
@@ -73,7 +79,7 @@ const KEYS: &[Key] = &[
         "group_attribute_holds",
         "\"dn\"",
         "\"dn\": a group is the first value of a distinguished name; \"name\": it is the value itself.",
-    ),
+    ).is(Shape::Choice(|| vec!["dn", "name"])),
     key(
         "group_filter",
         "\"\"",
@@ -93,13 +99,13 @@ const KEYS: &[Key] = &[
         "timeout",
         "\"2s\"",
         "The most time that one question may take, connecting included.",
-    ),
-    key("pool_size", "4", "The most connections."),
+    ).is(Shape::Duration(CENTI, MINUTE)),
+    key("pool_size", "4", "The most connections.").is(Shape::Number(1, 64)),
     key(
         "cache",
         "\"30s\"",
         "How long an answer of a directory counts.",
-    ),
+    ).is(Shape::Duration(Duration::ZERO, DAY)),
 ];
 
 /// What only a directory has.

@@ -7,40 +7,62 @@ use http::HeaderName;
 use super::{
     schema::{Key, Schema, unset},
     section::{Section, Text},
+    shape::{ONE_OR_MORE, Rule, Shape},
     value::{Node, Value},
-    when_text::{listed, named, some, text},
+    when_text::{self, listed, named, some, text},
 };
 use crate::route::when::{AddressPattern, AddressTest, Condition, Subject, When};
 use crate::{bind::field::is_alias, identity};
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("\"when\"", KEYS));
-static ADDRESS: LazyLock<Schema> =
-    LazyLock::new(|| Schema::of("\"remote_address\"", &[TESTS, BOUNDS]));
+/// Of an entry of `when`.
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::new("\"when\"", KEYS).with(&[Rule::Some(&[
+        "remote_address",
+        "host",
+        "path",
+        "user_agent",
+        "header",
+        "cookie",
+    ])])
+});
+static ADDRESS: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of("\"remote_address\"", &[TESTS, BOUNDS]).with(&[Rule::Some(&[
+        "equals",
+        "contains",
+        "not_contains",
+        "above",
+        "below",
+    ])])
+});
 const KEYS: &[Key] = &[
-    unset("remote_address", "\"10.*.*.*\"", "The client's address."),
-    unset("host", "\"internal\"", "The host that is asked for."),
-    unset("path", "\"/internal/\"", "The canonical path."),
-    unset("user_agent", "\"curl\"", "The User-Agent."),
+    unset("remote_address", "\"10.*.*.*\"", "The client's address.")
+        .is(Shape::Either(&[ONE_OR_MORE, Shape::Section(|| &ADDRESS)])),
+    unset("host", "\"internal\"", "The host that is asked for.").is(when_text::SHAPE),
+    unset("path", "\"/internal/\"", "The canonical path.").is(when_text::SHAPE),
+    unset("user_agent", "\"curl\"", "The User-Agent.").is(when_text::SHAPE),
     unset(
         "header",
         "{ name = \"X-Plan\", equals = \"gold\" }",
         "A header field.",
-    ),
+    )
+    .is(Shape::Section(|| &when_text::NAMED)),
     unset(
         "cookie",
         "{ name = \"plan\", equals = \"gold\" }",
         "A cookie.",
-    ),
+    )
+    .is(Shape::Section(|| &when_text::NAMED)),
 ];
 
 pub(super) const TESTS: &[Key] = &[
-    unset("equals", "\"gold\"", "It is this, or one of these."),
-    unset("contains", "\"gold\"", "It contains this, or one of these."),
+    unset("equals", "\"gold\"", "It is this, or one of these.").is(ONE_OR_MORE),
+    unset("contains", "\"gold\"", "It contains this, or one of these.").is(ONE_OR_MORE),
     unset(
         "not_contains",
         "\"gold\"",
         "It contains none of these, or is not there.",
-    ),
+    )
+    .is(ONE_OR_MORE),
 ];
 
 const BOUNDS: &[Key] = &[

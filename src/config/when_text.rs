@@ -5,13 +5,25 @@ use std::sync::LazyLock;
 use super::{
     schema::{Key, Schema, needed},
     section::{Section, Text},
+    shape::{ONE_OR_MORE, Rule, Shape},
     value::{Node, Table, Value},
     when::TESTS,
 };
 use crate::route::when::{Condition, Subject, TextTest};
 
-static TEXT: LazyLock<Schema> = LazyLock::new(|| Schema::new("a filter", TESTS));
-static NAMED: LazyLock<Schema> = LazyLock::new(|| Schema::of("a filter", &[NAME, TESTS]));
+static TEXT: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::new("a filter", TESTS).with(&[Rule::Some(&["equals", "contains", "not_contains"])])
+});
+/// Of a filter on what has a name of its own.
+pub(super) static NAMED: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of("a filter", &[NAME, TESTS]).with(&[
+        Rule::Some(&["name"]),
+        Rule::Some(&["equals", "contains", "not_contains"]),
+    ])
+});
+
+/// Of any other: what it contains, or a table.
+pub(super) const SHAPE: Shape = Shape::Either(&[ONE_OR_MORE, Shape::Section(|| &TEXT)]);
 
 const NAME: &[Key] = &[needed("name", "\"X-Plan\"", "Its name.")];
 

@@ -16,7 +16,9 @@ impl Code {
             Self::TokenMissing => {
                 "Send Authorization: Bearer …, or the token in another place that the route looks at."
             }
-            Self::TokenMalformed => "Look at the whole token: it may be cut, or be an opaque one.",
+            Self::TokenMalformed => {
+                "Look at the whole token: it may be cut, or have a line break in it."
+            }
             Self::TokenTooLarge => {
                 "Ask the issuer for fewer claims, or raise the limit, and with it server.limits.header_bytes."
             }
@@ -111,9 +113,7 @@ impl Code {
             Self::IntrospectionUnavailable => {
                 "If it speaks of credentials, mend client_id and client_secret_file."
             }
-            Self::RateLimited => {
-                "Wait as many seconds as Retry-After says, and look into the log for the cause of the failures."
-            }
+            Self::RateLimited => "Wait as many seconds as Retry-After says.",
             Self::Overloaded => {
                 "Raise the limit together with that of open files, or add a gateway."
             }

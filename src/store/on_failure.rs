@@ -24,7 +24,7 @@ pub struct OnFailure {
     pub allow_revoked: bool,
     /// Sessions that were ended go on.
     pub allow_ended_sessions: bool,
-    /// Requests go on that no rate limit counts.
+    /// Requests go on that each gateway counts for itself against a shared limit.
     pub allow_uncounted: bool,
 }
 

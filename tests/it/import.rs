@@ -331,7 +331,8 @@ fn the_command_prints_or_writes_and_never_over_something() {
     let (code, out, err) = run(&[]);
     assert_eq!(code, Some(0));
     assert!(
-        out.starts_with("# Made from server.xml.\n") && err.contains("users.toml comes as well")
+        out.starts_with("#:schema ./portcullis.schema.json\n# Made from server.xml.\n")
+            && err.contains("users.toml comes as well")
     );
     assert!(err.contains("not carried over, or yours to do:\n"), "{err}");
     let into = folder.path().join("new");

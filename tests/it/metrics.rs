@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::telemetry::{
     Metrics,
-    metrics::{AuthorizerLabels, CutOffLabels, HandshakeLabels, SessionLabels},
+    metrics::{AuthorizerLabels, CutOffLabels, HandshakeLabels, SessionLabels, StoreFailureLabels},
     token_service::{EndpointLabels, IssuedLabels, RevokedLabels},
 };
 
@@ -119,6 +119,11 @@ fn touch(metrics: &Metrics) {
             .tls_handshakes
             .get_or_create(&HandshakeLabels { outcome, version }),
     );
+    let failure = StoreFailureLabels {
+        r#use: "replay",
+        decision: "refuse",
+    };
+    drop(metrics.store_failures.get_or_create(&failure));
     let (endpoint, grant, form, kind) = ("token", "jwt_bearer", "jwt", "access_token");
     let service = &metrics.token_service;
     drop(

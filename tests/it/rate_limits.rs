@@ -13,7 +13,7 @@ use portcullis::{
     deadline::Deadlines,
     forward::{Pace, RequestBody},
     gateway::{Code, Gateway, Note, Recent, Record, Silent, Trace},
-    store::{Answer, Ask, Buckets, Level, LocalBuckets, StoreError},
+    store::{Answer, Ask, Buckets, Level, LocalBuckets, OnFailure, StoreError},
     telemetry::Metrics,
 };
 
@@ -454,9 +454,14 @@ fn gateways_of_one_store_count_together_where_the_limit_is_shared() {
 }
 
 #[test]
-fn a_shared_store_that_does_not_answer_lets_nothing_through() {
+fn where_it_is_to_refuse_a_shared_store_without_an_answer_lets_nothing_through() {
     let limit = "[{ by = \"subject\", rate = \"3/h\", shared = true }, { by = \"issuer\", rate = \"1/h\" }]";
-    let gateway = bare(limit).0.with_buckets(Some(Arc::new(Elsewhere(None))));
+    let refuse = OnFailure {
+        allow_uncounted: false,
+        ..OnFailure::default()
+    };
+    let gateway = bare(limit).0.with_store_failures(refuse);
+    let gateway = gateway.with_buckets(Some(Arc::new(Elsewhere(None))));
     for _ in 0..3 {
         assert_eq!(
             decide(&gateway, "ann", &mut Silent),
@@ -473,4 +478,21 @@ fn a_shared_store_that_does_not_answer_lets_nothing_through() {
         decide(&gateway, "ann", &mut Silent),
         Some(Code::RateLimited)
     );
+}
+
+#[test]
+fn by_default_a_gateway_counts_for_itself_when_the_shared_store_does_not_answer() {
+    let limit = "{ by = \"subject\", rate = \"2/h\", shared = true }";
+    let gateway = bare(limit).0;
+    let gateway = gateway.with_buckets(Some(Arc::new(Elsewhere(None))));
+    for _ in 0..2 {
+        let explained = decide(&gateway, "ann", &mut Record::default());
+        assert_eq!(explained, None, "explain takes none");
+        assert_eq!(decide(&gateway, "ann", &mut Silent), None);
+    }
+    for _ in 0..2 {
+        let refused = decide(&gateway, "ann", &mut Silent);
+        assert_eq!(refused, Some(Code::RateLimited), "no open door");
+    }
+    assert_eq!(decide(&gateway, "bob", &mut Silent), None);
 }

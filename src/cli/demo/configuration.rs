@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::config::SCHEMA_LINE;
+
 use super::{
     Options,
     issuer::partner_url,
@@ -64,7 +66,7 @@ impl Addresses {
         let partner = partner_url(&issuer);
         let (issuer_key, partner_key) = (table_key(&issuer), table_key(&partner));
         format!(
-            r#"# The configuration of `portcullis demo`.
+            r#"{SCHEMA_LINE}# The configuration of `portcullis demo`.
 
 [server]
 listen     = "{gateway}"

@@ -41,7 +41,11 @@ pub(super) fn text(
             addresses.upstream,
             "the API behind the gateway: shows what reached it",
         ),
-        ("admin", addresses.admin, "/readyz  /status  /metrics"),
+        (
+            "admin",
+            addresses.admin,
+            "open it in a browser: keys, routes, who was refused and why",
+        ),
     ] {
         let _ = writeln!(
             text,
@@ -53,10 +57,13 @@ pub(super) fn text(
     for case in cases(addresses, issuer)? {
         let _ = write!(text, "\n# {}: {}\n{case}\n", case.expected, case.title);
     }
-    let issuer = addresses.issuer;
+    let (issuer, admin) = (addresses.issuer, addresses.admin);
     let _ = write!(
         text,
         "
+# Why? Put the request_id of any refusal here
+{program} explain --admin http://{admin} --request-id ID
+
 # A token of any kind, for a request of your own
 curl -s 'http://{issuer}/token?kind=valid&format=text'
 

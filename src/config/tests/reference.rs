@@ -15,7 +15,7 @@ use crate::{
 const FULL: &str = include_str!("../../../config/full.toml");
 const MINIMAL: &str = include_str!("../../../config/minimal.toml");
 
-/// After a change of keys: `UPDATE_REFERENCE=1 cargo test full_toml`, and look at the difference.
+/// After a change of keys: `UPDATE_REFERENCE=1 cargo test --lib full_toml`, and look at the difference.
 #[test]
 fn full_toml_shows_every_key_at_its_default() {
     if std::env::var_os("UPDATE_REFERENCE").is_some() {
@@ -31,7 +31,7 @@ fn full_toml_can_be_used() {
     assert_eq!(config.policy.registry.iter().count(), 1);
     refuse_at(
         &FULL.replace("listen = \"127.0.0.1:8080\"", "lisen = \"\""),
-        "14:1",
+        "15:1",
         &["\"lisen\""],
     );
 }
@@ -111,7 +111,7 @@ fn minimal_toml_can_be_used_without_a_warning() {
     );
     refuse_at(
         &MINIMAL.replace("audiences", "audience"),
-        "10:1",
+        "11:1",
         &["did you mean \"audiences\"?"],
     );
 }

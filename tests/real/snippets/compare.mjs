@@ -3,6 +3,7 @@
 /** What differs from run to run, and by what it is replaced on both sides. */
 const VARYING = [
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<time>'],
+  [/\b1[789]\d{8}\b/g, '<seconds>'],
   [/\b[0-9a-f]{32}\b/g, '<id>'],
   [/(?<![\w-])[\w-]{43}(?![\w-])/g, '<thumbprint>'],
   [/\b\d+ bytes\b/g, '<bytes>'],
