@@ -193,6 +193,22 @@ fn what_connection_names_does_not_go_on_either() {
 }
 
 #[test]
+fn another_spelling_is_refused_where_nobody_takes_it_away() {
+    let stage = stage();
+    let token = mint::token().sign();
+    let spoofed = |asked: Request| asked.field("X_Auth_Groups", "admin").bearer(&token);
+    let statuses: Vec<u16> = each(&stage, "GET", "/orders/1", spoofed)
+        .iter()
+        .map(|response| response.status)
+        .collect();
+    assert_eq!(statuses, [403, 400, 200]);
+    let other = |asked: Request| asked.field("X_Other", "1").bearer(&token);
+    for response in each(&stage, "GET", "/orders/1", other) {
+        assert_eq!(response.status, 200);
+    }
+}
+
+#[test]
 fn a_cookie_goes_on_without_the_token_in_it() {
     let stage = Stage::with(
         "[token]\ncookie = \"token\"\n\

@@ -11,7 +11,8 @@ use http::{
 
 use super::{Authorizer, Kind};
 use crate::{
-    forward::headers::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
+    forward::headers::{self, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
+    identity::OwnHeaders,
     route::target,
 };
 
@@ -52,6 +53,11 @@ pub enum OriginalError {
     /// The other proxy would send on another path than the one that is decided about.
     #[error("the path is not written in its canonical form, and would go on as it is")]
     NotCanonical,
+    /// A field would go on that an upstream may take for one of the gateway's.
+    #[error(
+        "a header field is one that only the gateway may say, in another spelling, and would go on"
+    )]
+    Alias,
     /// It is no call of the one method that there is.
     #[error("the question is no call of envoy.service.auth.v3.Authorization/Check over HTTP/2")]
     Call,
@@ -105,6 +111,22 @@ pub(super) fn read(
     head.uri = uri;
     head.version = Version::HTTP_11;
     Ok(client)
+}
+
+/// Refuses fields such as `X_Auth_Subject`, which servers behind CGI's rules take for `X-Auth-Subject`. Who asks
+/// so cannot be told to take them away, and its configuration names each field in one spelling.
+///
+/// # Errors
+/// [`OriginalError::Alias`].
+pub(super) fn check_spelling(fields: &HeaderMap, own: &OwnHeaders) -> Result<(), OriginalError> {
+    let is_alias = |name: &HeaderName| {
+        memchr::memchr2(b'_', b'.', name.as_str().as_bytes()).is_some()
+            && !headers::passes(name.as_str(), own, false, false)
+    };
+    match fields.keys().any(is_alias) {
+        true => Err(OriginalError::Alias),
+        false => Ok(()),
+    }
 }
 
 /// The one value of a field.
@@ -301,6 +323,28 @@ mod tests {
             let fields = [NGINX[0], ("x-original-uri", path), NGINX[2]];
             let asked = ask(Kind::Nginx, "/", &fields);
             assert!(asked.is_err(), "{path} is {:?}", asked.unwrap().head.uri);
+        }
+    }
+
+    #[test]
+    fn another_spelling_of_what_the_gateway_says_is_refused() {
+        let own = OwnHeaders::new(["X-Role"]);
+        let check = |name: &'static str| {
+            let mut fields = HeaderMap::new();
+            fields.insert(name, HeaderValue::from_static("admin"));
+            check_spelling(&fields, &own)
+        };
+        for name in [
+            "x_auth_subject",
+            "x.auth.groups",
+            "x-auth_scope",
+            "x_role",
+            "x_forwarded_for",
+        ] {
+            assert_eq!(check(name), Err(OriginalError::Alias), "{name}");
+        }
+        for name in ["x-auth-subject", "x-role", "x_custom", "sec.ch.ua"] {
+            assert_eq!(check(name), Ok(()), "{name}");
         }
     }
 

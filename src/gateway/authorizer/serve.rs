@@ -174,13 +174,16 @@ impl Gateway {
         exchange: &Exchange<'_>,
         note: &mut Note,
     ) -> Result<Response<ResponseBody>, Refusal> {
+        let own = &snapshot.policy.own_headers;
+        if !kind.removes() {
+            original::check_spelling(&head.headers, own)?;
+        }
         let came = head.headers.clone();
         let mut body = RequestBody::withheld(Rc::clone(exchange.pace));
         let recent = exchange.recent;
         let mut silent = Silent;
         let asked = self.decide(snapshot, head, &mut body, recent, note, &mut silent);
         let permit = asked.await?;
-        let own = &snapshot.policy.own_headers;
         let trusted = snapshot.trusts(exchange.peer.address);
         Ok(allow::answer(kind, permit, (&came, trusted), own))
     }

@@ -76,7 +76,8 @@ fn denied(response: &Response<ResponseBody>, refusal: &Refusal) -> CheckResponse
             status: Some(HttpStatus {
                 code: i32::from(response.status().as_u16()),
             }),
-            headers: fields.map(|(n, v)| field(n, v, true)).collect(),
+            // What is to be appended, Envoy leaves out of a refusal.
+            headers: fields.map(|(n, v)| field(n, v, false)).collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
         })),
     }
