@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     config::Config,
     forward::balance::{Keeper, Resolver},
-    gateway::Gateway,
+    gateway::{Door, Gateway},
     issuer::{KeyCache, Refresher},
     reload::{Inbox, Reloads},
     server::{Alarm, Course, Crew, ListenAddress, ListenError, Listener, Settings, Worker},
@@ -49,8 +49,9 @@ pub struct App {
     gateway: Arc<Gateway>,
     settings: Settings,
     /// One list of listeners for each worker.
-    listeners: Vec<Vec<Listener>>,
+    listeners: Vec<Vec<(Door, Listener)>>,
     addresses: Vec<SocketAddr>,
+    authorizers: Vec<SocketAddr>,
     admin: Option<admin::Bound>,
     exporter: Option<spans::Exporter>,
     key_cache: Option<KeyCache>,
@@ -150,7 +151,7 @@ impl App {
             0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
             workers => workers,
         };
-        let mut listeners: Vec<Vec<Listener>> = Vec::new();
+        let mut listeners: Vec<Vec<(Door, Listener)>> = Vec::new();
         listeners.resize_with(workers, Vec::new);
         let mut addresses = Vec::new();
         // Those with a name first: the others take what is left.
@@ -165,7 +166,16 @@ impl App {
             for bound in Listener::open(address, workers, &mut opening)? {
                 addresses.extend(bound.first().and_then(Listener::tcp_address));
                 for (own, listener) in listeners.iter_mut().zip(bound) {
-                    own.push(listener);
+                    own.push((Door::Public, listener));
+                }
+            }
+        }
+        let mut authorizers = Vec::new();
+        for (number, address) in (0..).zip(&settings.authorizers) {
+            for bound in Listener::open(address, workers, &mut opening)? {
+                authorizers.extend(bound.first().and_then(Listener::tcp_address));
+                for (own, listener) in listeners.iter_mut().zip(bound) {
+                    own.push((Door::Authorizer(number), listener));
                 }
             }
         }
@@ -201,6 +211,7 @@ impl App {
             settings,
             listeners,
             addresses,
+            authorizers,
             admin,
             exporter,
             key_cache,
@@ -227,6 +238,7 @@ impl App {
             settings,
             listeners,
             addresses,
+            authorizers,
             admin,
             exporter,
             key_cache,
@@ -293,6 +305,7 @@ impl App {
             gateway,
             settings,
             addresses,
+            authorizers,
             admin_address,
             crew,
             course,

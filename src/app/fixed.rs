@@ -44,6 +44,10 @@ impl Fixed {
         let new = Self::of(config);
         let changed = [
             ("server.listen", self.server.listen != new.server.listen),
+            (
+                "authorizers.listen",
+                self.server.authorizers != new.server.authorizers,
+            ),
             ("server.workers", self.server.workers != new.server.workers),
             (
                 "server.proxy_protocol",

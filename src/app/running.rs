@@ -20,6 +20,7 @@ pub struct Running {
     pub(super) gateway: Arc<Gateway>,
     pub(super) settings: Settings,
     pub(super) addresses: Vec<SocketAddr>,
+    pub(super) authorizers: Vec<SocketAddr>,
     pub(super) admin_address: Option<SocketAddr>,
     pub(super) crew: Arc<Crew>,
     pub(super) course: watch::Sender<Course>,
@@ -36,6 +37,12 @@ impl Running {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The TCP addresses of its authorizers, likewise.
+    #[must_use]
+    pub fn authorizers(&self) -> &[SocketAddr] {
+        &self.authorizers
     }
 
     /// The admin listener's address, if there is one.
@@ -118,6 +125,7 @@ impl Running {
             tracing::warn!("the access log was not written to its end");
         }
         listener::clean_up(&self.settings.listen);
+        listener::clean_up(&self.settings.authorizers);
         drained && !self.alarm.rang()
     }
 }

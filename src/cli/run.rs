@@ -75,6 +75,9 @@ pub fn run(options: &Options) -> ExitCode {
     for address in running.addresses() {
         tracing::info!(%address, "listening");
     }
+    for address in running.authorizers() {
+        tracing::info!(%address, "authorizer listening");
+    }
     if let Some(address) = running.admin_address() {
         tracing::info!(%address, "admin listening");
     }

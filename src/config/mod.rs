@@ -24,6 +24,7 @@ pub mod error;
 
 mod access_log_section;
 mod admin_section;
+mod authorizers;
 mod bind;
 mod claim_headers;
 mod context;

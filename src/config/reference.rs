@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    access_log_section, admin_section, decryption, fetch, identity_section, introspection, issuer,
-    issuer_identity, limits, root, route,
+    access_log_section, admin_section, authorizers, decryption, fetch, identity_section,
+    introspection, issuer, issuer_identity, limits, root, route,
     schema::{Schema, Setting},
     server_section, server_tls, session_section, signing_section, store_section, token,
     token_service_client, token_service_section, tracing_section, upstream, upstream_balance,
@@ -32,6 +32,10 @@ pub fn reference() -> String {
     absent(&mut text, "[server.tls]", &server_tls::SCHEMA);
     section(&mut text, Some("[server.limits]"), &limits::SCHEMA);
     section(&mut text, Some("[admin]"), &admin_section::SCHEMA);
+    text.push_str(
+        "\n# Where another proxy asks whether a request may pass; it may stand several times.",
+    );
+    absent(&mut text, "[[authorizers]]", &authorizers::SCHEMA);
     section(&mut text, Some("[token]"), &token::SCHEMA);
     section(&mut text, Some("[decryption]"), &decryption::SCHEMA);
     section(&mut text, Some("[session]"), &session_section::SCHEMA);

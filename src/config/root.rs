@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Config, Files, access_log_section, admin_section,
+    Config, Files, access_log_section, admin_section, authorizers,
     context::Context,
     decryption, identity_section, issuer,
     issuer_identity::Subjects,
@@ -29,6 +29,7 @@ use crate::{
     outbound::Credentials,
     route::Routes,
     server, signing, store,
+    token::Sources,
     users::Users,
 };
 
@@ -47,6 +48,11 @@ const KEYS: &[Key] = &[
     ),
     section("server", "Where clients connect.").is(Shape::Section(|| &server_section::SCHEMA)),
     section("admin", "Health, metrics and status.").is(Shape::Section(|| &admin_section::SCHEMA)),
+    section(
+        "authorizers",
+        "[[authorizers]]: where other proxies ask whether a request may pass.",
+    )
+    .is(Shape::List(1, &Shape::Section(|| &authorizers::SCHEMA))),
     section("token", "Where a request may carry its token.").is(Shape::Section(|| &token::SCHEMA)),
     section("session", "A cookie that stands for a token.")
         .is(Shape::Section(|| &session_section::SCHEMA)),
@@ -98,7 +104,11 @@ const KEYS: &[Key] = &[
 pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let root = Section::open(context, &SCHEMA, node);
     let key_cache = key_cache(&root);
-    let server = server_section::decode(&root.child("server", &server_section::SCHEMA));
+    let authorizers = authorizers::decode(&root);
+    let server = server_section::decode(
+        &root.child("server", &server_section::SCHEMA),
+        authorizers.listen,
+    );
     let admin_section = root.child("admin", &admin_section::SCHEMA);
     let admin = admin_section::decode(&admin_section);
     let token = root.child("token", &token::SCHEMA);
@@ -147,6 +157,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     }
     let to = route::References {
         upstreams: &upstreams,
+        forwards: !server.settings.listen.is_empty(),
         issuers: &issuers,
         token: &token,
         sources: &sources,
@@ -161,6 +172,9 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
     let routes = routes?;
     warn_of_unused(context, &upstreams, &routes);
     warn_of_unshared(context, &store, &routes);
+    if !authorizers.all.is_empty() {
+        warn_of_untaken(context, &routes);
+    }
     let policy = Policy {
         routes,
         own_headers,
@@ -175,6 +189,7 @@ pub(super) fn decode(context: &Context<'_>, node: &Node) -> Option<Config> {
         session,
         tls: server.tls,
         token_service: service.map(Box::new),
+        authorizers: authorizers.all,
     };
     Some(Config {
         server: server.settings,
@@ -208,10 +223,15 @@ fn key_cache(root: &Section<'_>) -> Option<KeyCache> {
 }
 
 fn check_ports(section: &Section<'_>, admin: &admin::Settings, server: &server::Settings) {
-    let any_port =
-        matches!(&admin.listen, server::ListenAddress::Tcp(address) if address.port() == 0);
-    if !any_port && server.listen.contains(&admin.listen) {
+    if !admin.listen.is_fixed() {
+        return;
+    }
+    if server.listen.contains(&admin.listen) {
         let message = "the admin listener and the server cannot share an address";
+        section.context.error(section.place("listen"), message);
+    }
+    if server.authorizers.contains(&admin.listen) {
+        let message = "the admin listener and an authorizer cannot share an address";
         section.context.error(section.place("listen"), message);
     }
 }
@@ -235,6 +255,17 @@ fn warn_of_unshared(context: &Context<'_>, store: &store::Settings, routes: &Rou
         let warning = "\"limit\": shared = true does nothing without a [store] that gateways share: \
              each of them counts for itself";
         context.warn(warning);
+    }
+}
+
+/// The other proxy sends the path and the query on as they came.
+fn warn_of_untaken(context: &Context<'_>, routes: &Routes) {
+    let stays = |token: &Sources| token.query_parameter.is_some() && !token.forward;
+    if routes.all().iter().any(|route| stays(&route.token)) {
+        context.warn(
+            "[[authorizers]] cannot take a token in a query out of it: its upstream sees the token"
+                .to_owned(),
+        );
     }
 }
 

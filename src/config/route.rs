@@ -106,6 +106,8 @@ const KEYS: &[Key] = &[
 /// What a route refers to.
 pub(super) struct References<'r> {
     pub(super) upstreams: &'r Upstreams,
+    /// Whether anything is forwarded: otherwise a route needs no upstream.
+    pub(super) forwards: bool,
     pub(super) issuers: &'r Issuers,
     pub(super) token: &'r Section<'r>,
     pub(super) sources: &'r Sources,
@@ -197,7 +199,7 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
     if access != Access::Public {
         check_opaque(section, issuers.as_ref(), to.issuers, root);
     }
-    let upstream = upstream(section, to.upstreams, root).unwrap_or_default();
+    let upstream = upstream(section, to, root).unwrap_or_default();
     let methods = methods(section);
     let when = when::decode(section);
     let scope = format!(
@@ -317,11 +319,14 @@ fn method(section: &Section<'_>, text: Text<'_>) -> Option<Method> {
     None
 }
 
-fn upstream(section: &Section<'_>, upstreams: &Upstreams, root: Span) -> Option<usize> {
+fn upstream(section: &Section<'_>, to: &References<'_>, root: Span) -> Option<usize> {
     let text = section.text("upstream")?;
-    let mut names = upstreams.names.iter().map(|(name, _)| &**name);
+    let mut names = to.upstreams.names.iter().map(|(name, _)| &**name);
     let position = names.clone().position(|name| name == text.text);
     if position.is_none() && section.written("upstream").is_none() {
+        if !to.forwards {
+            return None;
+        }
         let place = if section.span == Span::NOWHERE {
             root
         } else {

@@ -12,7 +12,7 @@ use super::{
     schema::{Key, Schema, key, section, unset},
     section::{Section, Text},
     server_tls,
-    shape::{ONE_OR_MORE, Shape},
+    shape::{Shape, TEXTS},
     url,
 };
 use crate::{
@@ -27,7 +27,7 @@ const KEYS: &[Key] = &[
         "listen",
         "\"127.0.0.1:8080\"",
         "Where clients connect, or a list: \"address:port\", \"unix:/run/portcullis.sock\", \"systemd\" or \"fd:NAME\" for inherited sockets. Fixed until a restart.",
-    ).is(ONE_OR_MORE),
+    ).is(Shape::Either(&[Shape::SomeText, TEXTS])),
     unset(
         "public_url",
         "\"https://api.example.com\"",
@@ -79,9 +79,16 @@ pub(super) struct Server {
     pub(super) tls: Option<Arc<Incoming>>,
 }
 
-/// Reads `[server]`.
-pub(super) fn decode(server: &Section<'_>) -> Server {
-    let listen = addresses(server);
+/// Reads `[server]`; at `authorizers` it is asked besides.
+pub(super) fn decode(server: &Section<'_>, authorizers: Vec<ListenAddress>) -> Server {
+    let listen = addresses(server, !authorizers.is_empty());
+    let twice = authorizers
+        .iter()
+        .find(|address| address.is_fixed() && listen.contains(address));
+    if let Some(twice) = twice {
+        let message = format!("{twice} is the address of an authorizer too");
+        server.context.error(server.place("listen"), message);
+    }
     let trusted = server.texts("trusted_proxies").unwrap_or_default();
     Server {
         settings: Settings {
@@ -91,6 +98,7 @@ pub(super) fn decode(server: &Section<'_>) -> Server {
             http2_cleartext: server.boolean("http2_cleartext").unwrap_or_default(),
             limits: limits::decode(&server.child("limits", &limits::SCHEMA)),
             listen,
+            authorizers,
         },
         public_url: server
             .some_text("public_url")
@@ -132,11 +140,14 @@ fn proxy_protocol(
     chosen
 }
 
-fn addresses(server: &Section<'_>) -> Vec<ListenAddress> {
+fn addresses(server: &Section<'_>, may_be_none: bool) -> Vec<ListenAddress> {
     let Some(texts) = server.one_or_more("listen") else {
         return Vec::new();
     };
-    if texts.is_empty() && matches!(server.node("listen"), Some(n) if n.is_empty_list()) {
+    if !may_be_none
+        && texts.is_empty()
+        && matches!(server.node("listen"), Some(n) if n.is_empty_list())
+    {
         server.context.error(
             server.place("listen"),
             "\"listen\" needs at least one address",
@@ -174,7 +185,7 @@ pub(super) fn inherited(section: &Section<'_>, text: Text<'_>) -> Option<Option<
     Some(is_name.then(|| ListenAddress::Inherited(Some(name.into()))))
 }
 
-fn address(server: &Section<'_>, text: Text<'_>) -> Option<ListenAddress> {
+pub(super) fn address(server: &Section<'_>, text: Text<'_>) -> Option<ListenAddress> {
     if let Some(inherited) = inherited(server, text) {
         return inherited;
     }
@@ -219,7 +230,7 @@ fn refusal_docs(server: &Section<'_>, text: Text<'_>) -> Option<Box<str>> {
     Some(url.as_str().into())
 }
 
-fn network(server: &Section<'_>, text: Text<'_>) -> Option<IpNet> {
+pub(super) fn network(server: &Section<'_>, text: Text<'_>) -> Option<IpNet> {
     let network = text.text.parse::<IpNet>().ok();
     let address = || text.text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
     network.or_else(address).or_else(|| {

@@ -6,6 +6,7 @@ use super::*;
 use crate::clock::{Clock, UnixTime};
 
 mod access_log;
+mod authorizers;
 mod credentials;
 mod decryption;
 mod editor;

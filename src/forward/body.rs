@@ -19,6 +19,7 @@ use super::{
     h2::Answer,
     logged::Logged,
     tunnel::Tunnel,
+    with_trailers::WithTrailers,
 };
 
 /// A request's body on its way to the upstream, with the trailers that came behind it.
@@ -40,6 +41,7 @@ enum Source {
     Begun(Bytes, ClientBody),
     Buffered(Bytes),
     Empty,
+    Withheld,
 }
 
 /// Why a request's body ends early.
@@ -54,6 +56,9 @@ pub enum BodyError {
     /// The client reset the stream of its request, or broke the connection.
     #[error("the client did not send the whole body: {0}")]
     Stream(h2::Error),
+    /// Nobody here has it: another proxy asks about the request, and keeps its body.
+    #[error("the body is not shown to an authorizer")]
+    Withheld,
     /// The client sent it too slowly.
     #[error("the client sent the body too slowly")]
     Stalled,
@@ -89,6 +94,15 @@ impl RequestBody {
     #[must_use]
     pub fn empty(pace: Rc<Pace>) -> Self {
         Self::whole(Bytes::new(), pace)
+    }
+
+    /// One that somebody else has, who asks about the request.
+    #[must_use]
+    pub fn withheld(pace: Rc<Pace>) -> Self {
+        Self {
+            source: Source::Withheld,
+            ..Self::empty(pace)
+        }
     }
 
     /// A body that is there already.
@@ -168,7 +182,9 @@ impl RequestBody {
         let source = match &self.source {
             Source::Empty if self.seen == 0 => Source::Empty,
             Source::Buffered(whole) => Source::Buffered(whole.clone()),
-            Source::Empty | Source::Streaming(_) | Source::Begun(..) => return None,
+            Source::Empty | Source::Streaming(_) | Source::Begun(..) | Source::Withheld => {
+                return None;
+            }
         };
         let pace = Rc::clone(&self.pace);
         Some(Self {
@@ -192,6 +208,7 @@ impl RequestBody {
         loop {
             return match &mut self.source {
                 Source::Empty => Poll::Ready(None),
+                Source::Withheld => Poll::Ready(Some(Err(BodyError::Withheld))),
                 Source::Buffered(whole) => {
                     let whole = std::mem::take(whole);
                     self.source = Source::Empty;
@@ -272,6 +289,7 @@ impl Body for RequestBody {
             }
             Source::Buffered(whole) => SizeHint::with_exact(whole.len() as u64),
             Source::Empty => SizeHint::with_exact(0),
+            Source::Withheld => SizeHint::new(),
         }
     }
 }
@@ -283,6 +301,7 @@ impl Source {
             Self::Begun(begun, rest) => begun.is_empty() && rest.is_end_stream(),
             Self::Buffered(whole) => whole.is_empty(),
             Self::Empty => true,
+            Self::Withheld => false,
         }
     }
 }
@@ -299,6 +318,8 @@ pub enum ResponseBody {
     Http2(Box<Answer>),
     /// One of the others, with a line in the access log.
     Logged(Box<Logged>),
+    /// The gateway's own, with trailers.
+    WithTrailers(Box<WithTrailers>),
 }
 
 impl Body for ResponseBody {
@@ -316,6 +337,7 @@ impl Body for ResponseBody {
             Self::Tunnel(_) => Poll::Ready(None),
             Self::Http2(answer) => Pin::new(&mut **answer).poll_frame(context),
             Self::Logged(logged) => Pin::new(&mut **logged).poll_frame(context),
+            Self::WithTrailers(own) => Poll::Ready(own.next().map(Ok)),
         }
     }
 
@@ -326,6 +348,7 @@ impl Body for ResponseBody {
             Self::Tunnel(_) => true,
             Self::Http2(answer) => answer.is_end_stream(),
             Self::Logged(logged) => logged.is_end_stream(),
+            Self::WithTrailers(own) => own.is_done(),
         }
     }
 
@@ -336,6 +359,7 @@ impl Body for ResponseBody {
             Self::Tunnel(_) => SizeHint::with_exact(0),
             Self::Http2(answer) => answer.size_hint(),
             Self::Logged(logged) => logged.size_hint(),
+            Self::WithTrailers(_) => SizeHint::default(),
         }
     }
 }

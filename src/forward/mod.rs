@@ -35,6 +35,7 @@ mod tunnel;
 pub mod upgrade;
 pub mod upstream;
 mod wire;
+mod with_trailers;
 
 pub use body::{BodyError, RequestBody, ResponseBody};
 pub use client_body::{ClientBody, Expected};
@@ -50,6 +51,7 @@ pub use reply::BadReply;
 pub use tunnel::Tunnel;
 pub use upgrade::Upgrade;
 pub use upstream::{Protocol, Upstream, UpstreamAddress};
+pub use with_trailers::WithTrailers;
 
 use attempt::Failure;
 use balance::Endpoint;

@@ -22,7 +22,10 @@ impl CutOff {
         let label = match inner(body, code) {
             ResponseBody::Upstream(exchange) => exchange.take_label(),
             ResponseBody::Http2(answer) => answer.take_label(),
-            ResponseBody::Own(_) | ResponseBody::Tunnel(_) | ResponseBody::Logged(_) => None,
+            ResponseBody::Own(_)
+            | ResponseBody::WithTrailers(_)
+            | ResponseBody::Tunnel(_)
+            | ResponseBody::Logged(_) => None,
         };
         Self {
             code,

@@ -11,7 +11,8 @@ use http::{
 use super::code::Code;
 use crate::forward::{ResponseBody, trailers::is_grpc};
 
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+/// The status of a call.
+pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Whether a request is a call of gRPC, which is one over HTTP/2.
@@ -40,7 +41,7 @@ fn said(fields: &mut HeaderMap, code: Code) {
 }
 
 /// The status of gRPC that says what the status of HTTP says.
-const fn status(code: Code) -> u16 {
+pub(super) const fn status(code: Code) -> u16 {
     match code.status().as_u16() {
         // INVALID_ARGUMENT
         400 | 417 => 3,

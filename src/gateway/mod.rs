@@ -36,6 +36,7 @@ mod access;
 mod again;
 mod aside;
 mod ask;
+mod authorizer;
 mod client;
 pub mod code;
 pub mod compare;
@@ -75,6 +76,7 @@ pub mod trace;
 mod traced;
 mod words;
 
+pub use authorizer::{Authorizer, Door, Kind as AuthorizerKind, OriginalError};
 pub use code::Code;
 pub use compare::Compared;
 pub use cut_off::CutOff;
@@ -137,6 +139,8 @@ pub struct Exchange<'x> {
     pub recent: &'x Recent,
     /// `http` or `https`.
     pub scheme: &'static str,
+    /// What the connection came in by.
+    pub door: Door,
 }
 
 impl Gateway {
@@ -327,6 +331,8 @@ impl Gateway {
             Err(crate::forward::BodyError::TooLarge(_)) if token::in_authorization(head) => {
                 Ok(Some(Bytes::new()))
             }
+            // Whoever asks keeps the body, so that no token in it counts.
+            Err(crate::forward::BodyError::Withheld) => Ok(None),
             whole => Ok(Some(whole?)),
         }
     }

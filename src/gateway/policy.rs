@@ -6,7 +6,7 @@ use http::{Method, Uri, request::Parts, uri::PathAndQuery};
 use ipnet::IpNet;
 use prometheus_client::metrics::counter::Counter;
 
-use super::{Refusal, metadata::Metadata, respond::Realm};
+use super::{Authorizer, Refusal, metadata::Metadata, respond::Realm};
 use crate::{
     claims::Audiences,
     forward::{Peer, Upstream},
@@ -50,6 +50,8 @@ pub struct Policy {
     pub tls: Option<Arc<Incoming>>,
     /// The gateway's own token service, if it has one. The issuer of its tokens is in the registry.
     pub token_service: Option<Box<Service>>,
+    /// Who may ask whether a request may pass. Where they ask is fixed until a restart.
+    pub authorizers: Vec<Authorizer>,
 }
 
 impl Policy {
@@ -85,6 +87,7 @@ impl Policy {
             users,
             tls,
             token_service,
+            authorizers,
         } = self;
         routes.all() == other.routes.all()
             && *keychain == other.keychain
@@ -96,6 +99,7 @@ impl Policy {
             && *session == other.session
             && *own_headers == other.own_headers
             && *tls == other.tls
+            && *authorizers == other.authorizers
             && users.is_like(&other.users)
             && match (token_service, &other.token_service) {
                 (None, None) => true,

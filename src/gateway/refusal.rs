@@ -3,7 +3,7 @@
 use http::HeaderValue;
 
 use super::{
-    code::Code, decryption::DecryptionError, holder::HolderError, http2::Http2Error,
+    OriginalError, code::Code, decryption::DecryptionError, holder::HolderError, http2::Http2Error,
     limit::LimitError, login::SessionError, once::OnceError, rate::RateError, trace::Step,
 };
 use crate::{
@@ -44,6 +44,8 @@ pub enum Refusal {
     Target(#[from] TargetError),
     #[error(transparent)]
     Http2(#[from] Http2Error),
+    #[error(transparent)]
+    Original(#[from] OriginalError),
     #[error(transparent)]
     NoRoute(#[from] NoRoute),
     #[error(transparent)]
@@ -122,7 +124,9 @@ impl Refusal {
             }
             Self::Limit(LimitError::Body { .. }) => Code::BodyTooLarge,
             Self::Http2(Http2Error::Expectation) => Code::ExpectationFailed,
-            Self::Host(_) | Self::Target(_) | Self::Http2(_) => Code::RequestMalformed,
+            Self::Host(_) | Self::Target(_) | Self::Http2(_) | Self::Original(_) => {
+                Code::RequestMalformed
+            }
             Self::NoRoute(NoRoute::NotFound | NoRoute::Filtered) => Code::RouteNotFound,
             Self::NoRoute(NoRoute::Method { .. }) => Code::MethodNotAllowed,
             Self::Body(error)
@@ -171,7 +175,11 @@ impl Refusal {
     #[must_use]
     pub fn step(&self) -> Step {
         match self {
-            Self::Limit(_) | Self::Host(_) | Self::Target(_) | Self::Http2(_) => Step::Request,
+            Self::Limit(_)
+            | Self::Host(_)
+            | Self::Target(_)
+            | Self::Http2(_)
+            | Self::Original(_) => Step::Request,
             Self::NoRoute(_) => Step::Route,
             Self::Body(_) | Self::Extract(_) | Self::TokenMissing => Step::Token,
             Self::Decryption(_) | Self::Compact(CompactError::Encrypted) => Step::Decryption,
@@ -222,6 +230,7 @@ const fn body(error: &BodyError) -> Code {
         BodyError::TooLarge(_) => Code::BodyTooLarge,
         BodyError::Client(_) | BodyError::Stream(_) => Code::RequestMalformed,
         BodyError::Stalled => Code::RequestTimeout,
+        BodyError::Withheld => Code::BindingMismatch,
     }
 }
 

@@ -153,6 +153,10 @@ impl Gateway {
         request: Request<ClientBody>,
         exchange: &Exchange<'_>,
     ) -> Response<ResponseBody> {
+        if let Door::Authorizer(number) = exchange.door {
+            // Boxed: every request would carry the room for it.
+            return Box::pin(self.authorize(request, exchange, number)).await;
+        }
         let started = Instant::now();
         let snapshot = self.snapshot.load_full();
         let (mut head, body) = request.into_parts();
@@ -314,7 +318,7 @@ impl Gateway {
     }
 
     /// One log event and one count for each refusal. The path is left out: it may hold anything.
-    fn tell(&self, refusal: &Refusal, note: &Note, id: &http::HeaderValue, peer: &Peer) {
+    pub(super) fn tell(&self, refusal: &Refusal, note: &Note, id: &http::HeaderValue, peer: &Peer) {
         let code = refusal.code();
         let route = note
             .route

@@ -57,6 +57,6 @@ pub(super) fn label(
             }
         }
         ResponseBody::Tunnel(tunnel) => tunnel.label = label(),
-        ResponseBody::Own(_) | ResponseBody::Logged(_) => {}
+        ResponseBody::Own(_) | ResponseBody::WithTrailers(_) | ResponseBody::Logged(_) => {}
     }
 }

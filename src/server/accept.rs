@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     forward::{Pace, Peer},
-    gateway::{Code, request_id},
+    gateway::{Code, Door, request_id},
     telemetry::Closed,
 };
 
@@ -37,12 +37,12 @@ const TURNED_AWAY: usize = 64;
 /// many, and one that is shared with another process may never be empty.
 const LAST: usize = 4096;
 
-/// Accepts connections until `closing` is notified, and then those that wait already: what the system has
+/// Accepts connections at `door` until `closing` is notified, and then those that wait already: what the system has
 /// accepted for a listener ends with it.
-pub(super) async fn accept(listener: Listener, shop: Rc<Shop>, closing: Rc<Notify>) {
+pub(super) async fn accept(listener: Listener, door: Door, shop: Rc<Shop>, closing: Rc<Notify>) {
     let outcome = match listener {
-        Listener::Tcp(listener) => accept_tcp(listener, &shop, &closing).await,
-        Listener::Unix(listener) => accept_unix(listener, &shop, &closing).await,
+        Listener::Tcp(listener) => accept_tcp(listener, door, &shop, &closing).await,
+        Listener::Unix(listener) => accept_unix(listener, door, &shop, &closing).await,
     };
     if let Err(error) = outcome {
         tracing::error!(%error, "a listener cannot be used any more");
@@ -58,13 +58,14 @@ pub(super) async fn take_over(fresh: &mut mpsc::Receiver<Fresh>, shop: &Rc<Shop>
 
 async fn accept_tcp(
     listener: std::net::TcpListener,
+    door: Door,
     shop: &Rc<Shop>,
     closing: &Notify,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let take = |stream: TcpStream, peer: SocketAddr| {
         let _ = stream.set_nodelay(true);
-        place(stream, Some(peer.ip()), shop);
+        place(stream, (Some(peer.ip()), door), shop);
     };
     loop {
         tokio::select! {
@@ -89,6 +90,7 @@ async fn accept_tcp(
 
 async fn accept_unix(
     listener: std::os::unix::net::UnixListener,
+    door: Door,
     shop: &Rc<Shop>,
     closing: &Notify,
 ) -> io::Result<()> {
@@ -97,7 +99,7 @@ async fn accept_unix(
         tokio::select! {
             biased;
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => place(stream, None, shop),
+                Ok((stream, _)) => place(stream, (None, door), shop),
                 Err(error) => back_off(&error).await,
             },
             () = closing.notified() => break,
@@ -109,7 +111,7 @@ async fn accept_unix(
             break;
         };
         stream.set_nonblocking(true)?;
-        place(UnixStream::from_std(stream)?, None, shop);
+        place(UnixStream::from_std(stream)?, (None, door), shop);
     }
     Ok(())
 }
@@ -143,19 +145,21 @@ fn is_of_one(error: &io::Error) -> bool {
 }
 
 /// Finds a seat for a connection, here or with another worker.
-fn place(stream: impl Accepted, address: Option<IpAddr>, shop: &Rc<Shop>) {
-    let seat = match seat(address, shop) {
+fn place(stream: impl Accepted, from: (Option<IpAddr>, Door), shop: &Rc<Shop>) {
+    let (address, door) = from;
+    let seat = match seat(address, door, shop) {
         Ok(seat) => seat,
-        Err(closed) => return turn_away(stream, address, closed, shop),
+        Err(closed) => return turn_away(stream, from, closed, shop),
     };
     if seat.is_at(shop.number) {
-        return welcome(stream, address, seat, shop);
+        return welcome(stream, from, seat, shop);
     }
     match stream.release() {
         Ok(socket) => {
             let fresh = Fresh {
                 socket,
                 address,
+                door,
                 seat,
             };
             if let Err(mut fresh) = shop.crew.hand_over(fresh) {
@@ -167,12 +171,15 @@ fn place(stream: impl Accepted, address: Option<IpAddr>, shop: &Rc<Shop>) {
     }
 }
 
-/// A seat for a connection from `address`, or why there is none.
-fn seat(address: Option<IpAddr>, shop: &Rc<Shop>) -> Result<Seat, Closed> {
+/// A seat for a connection from `address`, or why there is none. A proxy that asks does so for many.
+fn seat(address: Option<IpAddr>, door: Door, shop: &Rc<Shop>) -> Result<Seat, Closed> {
     if shop.gateway.pressure().refuses() {
         return Err(Closed::Memory);
     }
-    let claim = shop.claim(address).map_err(|_| Closed::PerAddress)?;
+    let claim = match door {
+        Door::Public => shop.claim(address).map_err(|_| Closed::PerAddress)?,
+        Door::Authorizer(_) => None,
+    };
     let limit = shop.gateway.limits().connections;
     let seat = shop.crew.seat(shop.number, limit);
     let mut seat = seat.ok_or(Closed::Connections)?;
@@ -185,14 +192,16 @@ fn keep(fresh: Fresh, shop: &Rc<Shop>) {
     let Fresh {
         socket,
         address,
+        door,
         seat,
     } = fresh;
+    let from = (address, door);
     let kept = match socket {
         Socket::Tcp(stream) => {
-            TcpStream::from_std(stream).map(|stream| welcome(stream, address, seat, shop))
+            TcpStream::from_std(stream).map(|stream| welcome(stream, from, seat, shop))
         }
         Socket::Unix(stream) => {
-            UnixStream::from_std(stream).map(|stream| welcome(stream, address, seat, shop))
+            UnixStream::from_std(stream).map(|stream| welcome(stream, from, seat, shop))
         }
     };
     if let Err(error) = kept {
@@ -200,14 +209,19 @@ fn keep(fresh: Fresh, shop: &Rc<Shop>) {
     }
 }
 
-fn welcome(stream: impl Connected, address: Option<IpAddr>, seat: Seat, shop: &Rc<Shop>) {
+fn welcome(
+    stream: impl Connected,
+    (address, door): (Option<IpAddr>, Door),
+    seat: Seat,
+    shop: &Rc<Shop>,
+) {
     shop.gateway.metrics().connections.inc();
-    let (id, client) = shop.admit(address);
+    let (id, client) = shop.admit(address, door);
     let place = Place::new(seat, Rc::clone(shop), id);
     tokio::task::spawn_local(arrival::arrive(stream, client, place));
 }
 
-fn turn_away<S>(stream: S, address: Option<IpAddr>, closed: Closed, shop: &Rc<Shop>)
+fn turn_away<S>(stream: S, (address, door): (Option<IpAddr>, Door), closed: Closed, shop: &Rc<Shop>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -216,7 +230,7 @@ where
     if already >= TURNED_AWAY {
         return;
     }
-    if shop.gateway.tls().is_some() {
+    if door == Door::Public && shop.gateway.tls().is_some() {
         // A handshake is just what there is no time for, and a plain answer would not be understood.
         let (id, peer) = (request_id::new(), Peer::new(address));
         return shop.gateway.refuse_unread(Code::Overloaded, &id, &peer);
@@ -228,6 +242,7 @@ where
         let pace = Rc::new(Pace::new(&shop.deadlines, FAREWELL));
         let client = Rc::new(Client::new(
             Peer::new(address),
+            door,
             pace,
             Rc::clone(&shop.limits),
             0,

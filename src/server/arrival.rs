@@ -10,10 +10,16 @@ use super::{
     protocol, proxy,
     socket::Connected,
 };
-use crate::tls::{HTTP_2, Incoming};
+use crate::{
+    gateway::Door,
+    tls::{HTTP_2, Incoming},
+};
 
 /// Takes a connection from its first byte to its end.
 pub(super) async fn arrive<S: Connected>(mut stream: S, mut client: Rc<Client>, mut place: Place) {
+    if client.door != Door::Public {
+        return protocol::either(stream, client, place).await;
+    }
     if proxy::is_expected(&client, place.shop()) {
         // Boxed, and only then: every connection would carry the room for it.
         match Box::pin(proxy::introduce(&mut stream, client, &mut place)).await {

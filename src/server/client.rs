@@ -10,7 +10,7 @@ use std::{
 use super::switch::Switch;
 use crate::{
     forward::{Pace, Peer},
-    gateway::{Code, CutOff},
+    gateway::{Code, CutOff, Door},
     limits::Limits,
     telemetry::Closed,
 };
@@ -18,6 +18,8 @@ use crate::{
 /// The state of a connection, shared by its stream, its requests and the worker.
 pub(super) struct Client {
     pub(super) peer: Peer,
+    /// What it came in by.
+    pub(super) door: Door,
     pub(super) pace: Rc<Pace>,
     pub(super) limits: Rc<Limits>,
     pub(super) switch: Switch,
@@ -67,11 +69,18 @@ pub(super) enum Phase {
 }
 
 impl Client {
-    pub(super) fn new(peer: Peer, pace: Rc<Pace>, limits: Rc<Limits>, since: u64) -> Self {
+    pub(super) fn new(
+        peer: Peer,
+        door: Door,
+        pace: Rc<Pace>,
+        limits: Rc<Limits>,
+        since: u64,
+    ) -> Self {
         // Who connects has something to say, so the first request has less time than later ones.
         pace.client.set(limits.header_timeout);
         Self {
             peer,
+            door,
             pace,
             limits,
             phase: Cell::new(Phase::Idle),

@@ -205,6 +205,7 @@ async fn answer(
         pool: &shop.pool,
         recent: &shop.recent,
         scheme,
+        door: client.door,
     };
     // Whoever asks for a tunnel may go on as if there were one.
     let tunnel = request.method() == Method::CONNECT;

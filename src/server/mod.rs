@@ -43,8 +43,10 @@ pub use worker::{Course, Worker};
 /// How the gateway listens, prepared from `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where it listens; at least one.
+    /// Where it listens; at least one, here or among the authorizers.
     pub listen: Vec<ListenAddress>,
+    /// Where the authorizers are asked, in the order of their numbers.
+    pub authorizers: Vec<ListenAddress>,
     /// Worker threads; 0: one for each core.
     pub workers: usize,
     /// Which connections begin with a PROXY header.
@@ -66,4 +68,13 @@ pub enum ListenAddress {
     Unix(PathBuf),
     /// Sockets that came with the process: those of this name, or every one that nothing else names.
     Inherited(Option<Box<str>>),
+}
+
+impl ListenAddress {
+    /// Whether it is one place, so that two listeners cannot have it: the system may choose another port for
+    /// each.
+    #[must_use]
+    pub const fn is_fixed(&self) -> bool {
+        !matches!(self, Self::Tcp(address) if address.port() == 0)
+    }
 }

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, rc::Rc};
 
 use super::{addresses::Claim, client::Client, seat::Seat, worker::Shop};
-use crate::telemetry::Closed;
+use crate::{gateway::Door, telemetry::Closed};
 
 /// A place among the connections of a worker; given back when it is dropped, the seat first: whoever
 /// sees that a connection is gone may count on it.
@@ -38,7 +38,7 @@ impl Place {
 
     /// The place is that of a client at `address` from now on, whom a balancer has named.
     pub(super) fn changes_hands(&self, address: Option<IpAddr>) -> Rc<Client> {
-        self.shop().admit_at(self.entry.id, address)
+        self.shop().admit_at(self.entry.id, address, Door::Public)
     }
 
     /// It is counted for its address by `claim`, where that has a limit.

@@ -22,8 +22,9 @@ pub(super) async fn serve<S: Connected>(stream: S, client: Rc<Client>, place: Pl
     connection::serve(stream, client, place).await;
 }
 
-/// A function of its own, because a future also has room for those that it boxes itself.
-fn either<S: Connected>(
+/// Serves a connection that may begin with HTTP/2 at once. A function of its own, because a future also has
+/// room for those that it boxes itself.
+pub(super) fn either<S: Connected>(
     stream: S,
     client: Rc<Client>,
     place: Place,

@@ -14,13 +14,14 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::seat::Seat;
-use crate::tls::Intake;
+use crate::{gateway::Door, tls::Intake};
 
 /// A connection from which nothing was read, on its way to a worker.
 pub(super) struct Fresh {
     pub(super) socket: Socket,
     /// The client's address; `None` on a Unix socket.
     pub(super) address: Option<IpAddr>,
+    pub(super) door: Door,
     pub(super) seat: Seat,
 }
 

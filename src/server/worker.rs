@@ -26,7 +26,7 @@ use super::{
 use crate::{
     deadline::Deadlines,
     forward::{Pace, Peer, Pool},
-    gateway::{Gateway, Recent},
+    gateway::{Door, Gateway, Recent},
     gather::PIECE,
     limits::Limits,
 };
@@ -47,7 +47,7 @@ pub enum Course {
 /// One worker, before it runs.
 pub struct Worker {
     /// Its own listening sockets.
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<(Door, Listener)>,
     /// Which connections begin with a PROXY header.
     pub proxy_protocol: ProxyProtocol,
     /// The gateway that it serves.
@@ -130,9 +130,9 @@ impl Worker {
         let looking = tokio::task::spawn_local(looking);
         let accepting: Vec<_> = listeners
             .into_iter()
-            .map(|listener| {
+            .map(|(door, listener)| {
                 let closing = Rc::new(Notify::new());
-                let accepting = accept(listener, Rc::clone(&shop), Rc::clone(&closing));
+                let accepting = accept(listener, door, Rc::clone(&shop), Rc::clone(&closing));
                 let accepting = alarm.clone().over("accept", accepting);
                 (closing, tokio::task::spawn_local(accepting))
             })
@@ -226,17 +226,18 @@ impl Shop {
     }
 
     /// A client at `address`, with its number among those that are here.
-    pub(super) fn admit(&self, address: Option<IpAddr>) -> (u64, Rc<Client>) {
+    pub(super) fn admit(&self, address: Option<IpAddr>, door: Door) -> (u64, Rc<Client>) {
         let id = self.next.replace(self.next.get().wrapping_add(1));
-        (id, self.admit_at(id, address))
+        (id, self.admit_at(id, address, door))
     }
 
     /// A client at `address`, with the number `id` from now on.
-    pub(super) fn admit_at(&self, id: u64, address: Option<IpAddr>) -> Rc<Client> {
+    pub(super) fn admit_at(&self, id: u64, address: Option<IpAddr>, door: Door) -> Rc<Client> {
         let limits = Rc::clone(&self.limits);
         let pace = Pace::new(&self.deadlines, limits.idle_timeout).at_least(limits.body_rate);
         let client = Rc::new(Client::new(
             Peer::new(address),
+            door,
             Rc::new(pace),
             limits,
             self.deadlines.now(),

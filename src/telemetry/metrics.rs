@@ -42,6 +42,8 @@ pub struct Metrics {
     pub config_reloads: Family<ReloadLabels, Counter>,
     /// `portcullis_sessions_total`.
     pub sessions: Family<SessionLabels, Counter>,
+    /// `portcullis_authorizer_answers_total`.
+    pub authorizers: Family<AuthorizerLabels, Counter>,
     /// `portcullis_store_failures_total`.
     pub store_failures: Family<StoreFailureLabels, Counter>,
     /// `portcullis_tls_handshakes_total`: those with clients.
@@ -110,6 +112,15 @@ impl MemoryMetrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct SessionLabels {
     /// `started`, `ended` by a log-out, `too_large` or `failed` when none could begin.
+    pub outcome: &'static str,
+}
+
+/// The labels of `portcullis_authorizer_answers_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AuthorizerLabels {
+    /// How it was asked: `nginx`, `forward_auth`, `ext_authz_http` or `ext_authz_grpc`.
+    pub kind: &'static str,
+    /// `allow`, `refuse` or `fail`.
     pub outcome: &'static str,
 }
 
@@ -212,6 +223,11 @@ impl Metrics {
             "sessions",
             "Sessions by what became of them",
             self.sessions.clone(),
+        );
+        registry.register(
+            "authorizer_answers",
+            "Answers to other proxies that asked, by how they did and what they were told",
+            self.authorizers.clone(),
         );
         registry.register(
             "store_failures",

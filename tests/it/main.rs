@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod access_log;
 #[cfg(test)]
+mod authorizers;
+#[cfg(test)]
 mod balance;
 #[cfg(test)]
 mod bind;

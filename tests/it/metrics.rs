@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::telemetry::{
     Metrics,
-    metrics::{CutOffLabels, HandshakeLabels, SessionLabels, StoreFailureLabels},
+    metrics::{AuthorizerLabels, CutOffLabels, HandshakeLabels, SessionLabels, StoreFailureLabels},
     token_service::{EndpointLabels, IssuedLabels, RevokedLabels},
 };
 
@@ -109,6 +109,11 @@ fn touch(metrics: &Metrics) {
             .get_or_create(&CutOffLabels { route, code }),
     );
     drop(metrics.sessions.get_or_create(&SessionLabels { outcome }));
+    let asked = AuthorizerLabels {
+        kind: "nginx",
+        outcome,
+    };
+    drop(metrics.authorizers.get_or_create(&asked));
     drop(
         metrics
             .tls_handshakes

@@ -4,6 +4,7 @@ use crate::{gateway::Policy, issuer::Registry, route::Routes, telemetry::Metrics
 fn snapshot() -> Snapshot {
     let policy = Policy {
         token_service: None,
+        authorizers: Vec::new(),
         routes: Routes::new(Vec::new()).ok().unwrap(),
         registry: Registry::default(),
         keychain: Default::default(),

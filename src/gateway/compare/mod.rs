@@ -131,6 +131,7 @@ impl Case<'_> {
             | Refusal::Host(_)
             | Refusal::Target(_)
             | Refusal::Http2(_)
+            | Refusal::Original(_)
             | Refusal::Body(_)
             | Refusal::BoundBody(_)
             | Refusal::Extract(ExtractError::Malformed(_))

@@ -73,6 +73,7 @@ pub(super) async fn answer(
         pool: &shop.pool,
         recent: &shop.recent,
         scheme,
+        door: client.door,
     };
     let mut wanted = None;
     let response = {

@@ -157,6 +157,12 @@ impl Builder {
         self.with(&format!("[issuers.\"{ISSUER}\"]\n{keys}"))
     }
 
+    /// Removes a section.
+    pub(crate) fn without(mut self, section: &str) -> Self {
+        self.config.remove(section).unwrap();
+        self
+    }
+
     /// Removes a key of the issuer.
     pub(crate) fn without_issuers(mut self, key: &str) -> Self {
         let issuer = self.config["issuers"][ISSUER].as_table_mut().unwrap();
