@@ -85,7 +85,8 @@ const TRICKS = [
 
 async function through(proxy, tokens) {
   const check = (name, work) => checked(`${proxy.name}: ${name}`, work);
-  const home = path.join(folder, proxy.name.replaceAll(' ', '-'));
+  // Not the folder that the program's package may be unpacked into.
+  const home = path.join(folder, `behind-${proxy.name.replaceAll(' ', '-')}`);
   mkdirSync(home);
   const api = await startUpstream();
   const ports = { 8080: await freePort(), 9191: await freePort(), 9192: await freePort(), 9000: new URL(api.url).port };
