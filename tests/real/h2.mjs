@@ -99,7 +99,7 @@ audiences = ["https://api.example.com"]
 
   await check("httpwg's conformance cases fail where it is known why, and nowhere else", async () => {
     const lines = readFileSync('h2-known.txt', 'utf8').split('\n').filter((line) => /^[^#]/.test(line));
-    // A case that races with the answer fails or not, as the one or the other is first.
+    // A case that races with the answer, or with a deadline, fails or not, as the one or the other is first.
     const races = lines.filter((line) => line.startsWith('~ ')).map((line) => line.slice(2));
     const known = lines.filter((line) => !line.startsWith('~ '));
     const { output } = await complete(process.env.HTTPWG, ['--address', `127.0.0.1:${port}`,
