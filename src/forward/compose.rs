@@ -12,9 +12,9 @@ use http_body::Body as _;
 use super::{
     Credential, Hop, RequestBody, Upgrade, Upstream,
     balance::Server,
-    exchange::Coding,
     fields::{Fields, field},
     headers,
+    upload::Coding,
 };
 use crate::{
     identity::IdentityHeaders,

@@ -22,6 +22,7 @@ use super::{
     reply::{self, Reply},
     trailers::Screen,
     tunnel::Tunnel,
+    upload::{Coding, Upload},
 };
 
 /// A request that is on its way, and then the body of its response. It is driven by whoever polls it:
@@ -50,27 +51,6 @@ pub struct Exchange {
 struct Kept {
     screen: Box<Screen>,
     fields: HeaderMap,
-}
-
-/// How far the request is.
-enum Upload {
-    Sending(RequestBody, Coding),
-    /// All of it is there. It goes out after whatever else the worker has at hand: requests that are
-    /// sent one right after the other wake the upstream once, and not once for each.
-    Staged,
-    Flushing,
-    Done,
-    /// The upstream does not take it any more. It may have said why.
-    Broken,
-}
-
-/// How the request's body is framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
-    /// By a length that the head has said.
-    Length,
-    /// In chunks.
-    Chunked,
 }
 
 /// Why a response's body ends before its end.
@@ -211,58 +191,6 @@ impl Exchange {
         }
     }
 
-    /// Sends what there is to send. Only the client's own fault is an error: when the upstream takes
-    /// no more, its response says why, or there is none.
-    fn poll_upload(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
-        let Some(wire) = self.lease.wire() else {
-            return Poll::Ready(Ok(()));
-        };
-        loop {
-            match &mut self.upload {
-                Upload::Done | Upload::Broken => return Poll::Ready(Ok(())),
-                // A head waits for its body's first bytes, so that both go out in one piece.
-                Upload::Sending(body, Coding::Length) if body.is_end_stream() => {
-                    self.upload = Upload::Staged;
-                }
-                Upload::Staged => {
-                    self.upload = Upload::Flushing;
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Upload::Flushing => match ready!(wire.poll_flush(context)) {
-                    Ok(()) => self.upload = Upload::Done,
-                    Err(_) => self.upload = Upload::Broken,
-                },
-                Upload::Sending(body, coding) => {
-                    if wire.output.holds_data() && ready!(wire.poll_flush(context)).is_err() {
-                        self.upload = Upload::Broken;
-                        continue;
-                    }
-                    let coding = *coding;
-                    match Pin::new(&mut *body).poll_frame(context) {
-                        Poll::Pending => {
-                            if let Poll::Ready(Err(_)) = wire.poll_flush(context) {
-                                self.upload = Upload::Broken;
-                                continue;
-                            }
-                            return Poll::Pending;
-                        }
-                        Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-                        Poll::Ready(Some(Ok(frame))) => {
-                            if let Ok(data) = frame.into_data() {
-                                wire.output.stage(data, coding);
-                            }
-                        }
-                        Poll::Ready(None) => {
-                            wire.output.stage_end(coding);
-                            self.upload = Upload::Flushing;
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     /// The body is at its end: the connection goes back if it can carry another request.
     fn finish(&mut self) {
         self.body = None;
@@ -291,26 +219,25 @@ impl Exchange {
         Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
+    /// Sends what there is to send, as long as there is a connection.
+    fn poll_upload(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        match self.lease.wire() {
+            Some(wire) => self.upload.poll(wire, context),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
     /// The response came early, and the upstream still takes the rest of the request. Nobody waits for
     /// that, so it goes on by itself, for a bounded time, on a connection that then ends.
     fn send_the_rest(&mut self) {
-        let mut rest = Self {
-            lease: self.lease.take(),
-            upload: std::mem::replace(&mut self.upload, Upload::Broken),
-            body: None,
-            reusable: false,
-            failure: None,
-            trailers: None,
-            patience: self.patience,
-            stall: self.stall,
-            silent: false,
-            interim: 0,
-            pace: Rc::clone(&self.pace),
-            label: None,
-        };
+        let mut lease = self.lease.take();
+        let mut upload = std::mem::replace(&mut self.upload, Upload::Broken);
         let patience = self.patience;
         tokio::task::spawn_local(async move {
-            let sending = std::future::poll_fn(|context| rest.poll_upload(context));
+            let Some(wire) = lease.wire() else {
+                return;
+            };
+            let sending = std::future::poll_fn(|context| upload.poll(wire, context));
             let _ = tokio::time::timeout(patience, sending).await;
         });
     }

@@ -33,6 +33,7 @@ mod spread;
 pub mod trailers;
 mod tunnel;
 pub mod upgrade;
+mod upload;
 pub mod upstream;
 mod wire;
 mod with_trailers;

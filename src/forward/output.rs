@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use bytes::{Buf, Bytes};
 
-use super::exchange::Coding;
+use super::upload::Coding;
 
 /// Bytes on their way out, in this order.
 #[derive(Default)]
