@@ -80,7 +80,8 @@ pub(crate) fn is_scope(text: &str) -> bool {
     text.split(' ').all(is_token)
 }
 
-fn is_token(text: &str) -> bool {
+/// Whether `text` is one scope (`scope-token`, RFC 6749 §3.3).
+pub(crate) fn is_token(text: &str) -> bool {
     let fit = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     !text.is_empty() && text.bytes().all(fit)
 }

@@ -59,7 +59,8 @@ pub(super) fn decode(section: &Section<'_>, signer: Option<&Arc<Signer>>) -> Opt
     let cooldown = section.some_duration("cooldown", second..=second * 3600);
     let authorities = fetch::authorities(section);
     let allow_http = section.boolean("allow_http").unwrap_or_default();
-    let scopes = scopes(section);
+    let scopes = section.scopes("scopes");
+    let scopes = scopes.map(|scopes| scopes.join(" ").into());
     let parameters = parameters(section);
     let Some(text) = section.some_text("token_endpoint") else {
         let help = "set \"token_endpoint\"";
@@ -160,20 +161,6 @@ fn by_secret_of(section: &Section<'_>, name: Option<&str>, secret: &Secret) -> O
             None
         }
     }
-}
-
-/// RFC 6749 §3.3.
-fn scopes(section: &Section<'_>) -> Option<Box<str>> {
-    let texts = section.texts("scopes")?;
-    let legal = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    for text in texts.iter().filter(|t| !t.text.bytes().all(legal)) {
-        let help = "each scope is a string of its own: [\"orders:read\", \"orders:write\"]";
-        section
-            .context
-            .error_with_help(text.span, "not a scope", help);
-    }
-    let texts: Vec<_> = texts.into_iter().map(|text| text.text).collect();
-    Some(texts.join(" ").into())
 }
 
 fn parameters(section: &Section<'_>) -> Vec<(Box<str>, Box<str>)> {

@@ -19,6 +19,13 @@ use crate::{
 pub(super) static SCHEMA: LazyLock<Schema> =
     LazyLock::new(|| Schema::new("[issuers.\"…\".fetch]", KEYS));
 
+/// Read by [`authorities`], wherever somebody is called over TLS.
+pub(super) const CA_FILE: Key = key(
+    "ca_file",
+    "\"\"",
+    "PEM certificates of the authorities to trust instead of the machine's.",
+);
+
 const KEYS: &[Key] = &[
     key(
         "refresh",
@@ -40,11 +47,7 @@ const KEYS: &[Key] = &[
         "\"5s\"",
         "The most time that one fetch may take, discovery included.",
     ).is(Shape::Duration(CENTI, MINUTE)),
-    key(
-        "ca_file",
-        "\"\"",
-        "PEM certificates of the authorities to trust instead of the machine's.",
-    ),
+    CA_FILE,
     key(
         "client_certificate_file",
         "\"\"",

@@ -47,11 +47,7 @@ const MAPPER_KEYS: &[Key] = &[
         "How long an answer counts; never longer than the token.",
     )
     .is(Shape::Duration(Duration::ZERO, DAY)),
-    key(
-        "ca_file",
-        "\"\"",
-        "PEM certificates of the authorities to trust instead of the machine's.",
-    ),
+    fetch::CA_FILE,
 ];
 
 /// What stands in `[identity]`.

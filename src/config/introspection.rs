@@ -60,11 +60,7 @@ const KEYS: &[Key] = &[
         "\"60s\"",
         "How long a good answer is believed, at most until exp: so long a revoked token passes.",
     ).is(Shape::Duration(Duration::ZERO, HOUR)),
-    key(
-        "ca_file",
-        "\"\"",
-        "PEM certificates of the authorities to trust instead of the machine's.",
-    ),
+    fetch::CA_FILE,
     key(
         "allow_http",
         "false",

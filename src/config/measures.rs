@@ -3,6 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{duration, schema::closest, section::Section, shape::Shape, size, value::Value};
+use crate::claims::scope::is_token;
 
 impl Section<'_> {
     /// A whole number in `range`.
@@ -46,6 +47,16 @@ impl Section<'_> {
                 None
             }
         }
+    }
+
+    /// Scopes, each of the characters of RFC 6749 §3.3.
+    pub(super) fn scopes(&self, name: &str) -> Option<Vec<Box<str>>> {
+        let texts = self.texts(name)?;
+        for text in texts.iter().filter(|text| !is_token(text.text)) {
+            let help = "each scope is a string of its own: [\"orders:read\", \"orders:write\"]";
+            self.context.error_with_help(text.span, "not a scope", help);
+        }
+        Some(texts.into_iter().map(|text| text.text.into()).collect())
     }
 
     /// A number of bytes in `range`; `None` also for `""`.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    fetch,
     schema::{Key, key, unset},
     section::{Section, Text},
     shape::{MILLI, Shape, TEXTS},
@@ -42,11 +43,7 @@ pub(super) const KEYS: &[Key] = &[
         "\"100ms\"",
         "How long the server may take for an answer.",
     ).is(Shape::Duration(MILLI, Duration::from_secs(2))),
-    key(
-        "ca_file",
-        "\"\"",
-        "PEM certificates of the authorities to trust instead of the machine's.",
-    ),
+    fetch::CA_FILE,
     key(
         "server_name",
         "\"\"",

@@ -75,11 +75,7 @@ const KEYS: &[Key] = &[
         "\"10s\"",
         "The most time that one call may take.",
     ).is(Shape::Duration(CENTI, MINUTE)),
-    key(
-        "ca_file",
-        "\"\"",
-        "PEM certificates of the authorities to trust instead of the machine's.",
-    ),
+    fetch::CA_FILE,
     key(
         "allow_http",
         "false",

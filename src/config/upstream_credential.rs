@@ -8,7 +8,7 @@ use std::{
 use http::HeaderName;
 
 use super::{
-    credential_endpoint, credential_token,
+    credential_endpoint, credential_token, fetch,
     schema::{Key, Schema, key, unset},
     section::Section,
     shape::{CENTI, DAY, HOUR, MINUTE, NONE, SECOND, Shape},
@@ -148,11 +148,7 @@ const KEYS: &[Key] = &[
         "\"5s\"",
         "How long nothing is fetched after a failure.",
     ).is(Shape::Duration(SECOND, HOUR)),
-    key(
-        "ca_file",
-        "\"\"",
-        "PEM certificates of the authorities to trust instead of the machine's.",
-    ),
+    fetch::CA_FILE,
     key(
         "allow_http",
         "false",

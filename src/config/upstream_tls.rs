@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use super::{
+    fetch,
     schema::{Key, Schema, key},
     section::{Section, Text},
     tls_identity,
@@ -13,11 +14,7 @@ use crate::{forward::Protocol, tls::Outgoing};
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[upstream.tls]", KEYS));
 
 const KEYS: &[Key] = &[
-    key(
-        "ca_file",
-        "\"\"",
-        "PEM certificates of the authorities to trust instead of the machine's.",
-    ),
+    fetch::CA_FILE,
     key(
         "server_name",
         "\"\"",

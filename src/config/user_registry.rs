@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    directory,
+    directory, fetch,
     schema::{Key, Schema, key, unset},
     section::Section,
     shape::{CENTI, DAY, MINUTE, Rule, Shape},
@@ -38,11 +38,7 @@ const KEYS: &[Key] = &[
         "false",
         "Whether an ldap:// connection goes on with TLS.",
     ),
-    key(
-        "ca_file",
-        "\"\"",
-        "PEM certificates of the authorities to trust instead of the machine's.",
-    ),
+    fetch::CA_FILE,
     key(
         "bind_dn",
         "\"\"",

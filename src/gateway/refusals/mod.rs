@@ -83,7 +83,12 @@ impl Refusals {
             self.looks.store(second | 1, Ordering::Relaxed);
             return true;
         }
-        looks - second < LOOKS && self.looks.fetch_add(1, Ordering::Relaxed) - second < LOOKS
+        if looks - second >= LOOKS {
+            return false;
+        }
+        // Another thread may be in another second by now, also in the one before.
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        looks.wrapping_sub(second) < LOOKS
     }
 
     /// Remembers one.
