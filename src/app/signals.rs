@@ -98,8 +98,8 @@ impl Signals {
         ending.supervisor.stops();
         if !ending.delay.is_zero() {
             let delay = ending.delay;
-            tracing::info!(?delay, "not ready any more; another signal ends at once");
             ending.course.send_replace(Course::Leave);
+            tracing::info!(?delay, "not ready any more; another signal ends at once");
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
                 () = self.end(reloads) => return stop(ending),

@@ -227,10 +227,11 @@ async fn a_clock_that_jumps_harms_nothing() {
 
 #[tokio::test]
 async fn the_status_tells_no_secrets() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // Taken, so that nobody else gets it, and nobody listens.
+    let taken = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    taken.bind(&any.into()).unwrap();
+    let free = taken.local_addr().unwrap().as_socket().unwrap();
     let server = KeyServer::start(String::new()).await;
     let uri = format!("http://user:hunter2@{free}/private?token=hunter2")
         .parse()

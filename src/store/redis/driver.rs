@@ -234,16 +234,21 @@ impl<'d> Session<'d> {
             self.inbox.advance(taken);
             let sent = self.sent.pop_front();
             let sent = sent.ok_or_else(|| RedisError::NotRedis(self.address.clone()))?;
+            // Counted before it is told: whoever has an answer finds it in the figures.
             let error = match &reply {
                 Reply::Error(text) => Some(line::refused(&self.address, text)),
                 _ => None,
             };
+            match &error {
+                None => _ = self.shared.commands.fetch_add(1, Relaxed),
+                Some(error @ RedisError::Refused(..)) => self.shared.refuse(error),
+                Some(_) => {}
+            }
             if let Some(answer) = sent.answer {
                 let _ = answer.send(reply);
             }
             match error {
-                None => _ = self.shared.commands.fetch_add(1, Relaxed),
-                Some(error @ RedisError::Refused(..)) => self.shared.refuse(&error),
+                None | Some(RedisError::Refused(..)) => {}
                 // Another server may be the one to ask now.
                 Some(error) => return Err(error),
             }
