@@ -1,15 +1,12 @@
 //! An upstream at several addresses: who gets which request, who is left alone, and what is tried again.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    sync::mpsc,
-    thread,
-};
+use std::{sync::mpsc, thread};
 
 use serde_json::Value;
 
 use super::harness::{
-    Builder, Connection, Reply, Request, Response, Stage, Upstream, get, post, refused,
+    Builder, Connection, Nobody, Reply, Request, Response, Stage, Upstream, get, nobody, post,
+    refused,
 };
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -29,12 +26,6 @@ fn config(urls: &[String], more: &str) -> String {
 fn stage(upstreams: &[&Upstream], more: &str) -> Stage {
     let urls: Vec<_> = upstreams.iter().map(|upstream| upstream.url()).collect();
     builder(&urls, more).start()
-}
-
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
 }
 
 /// The statuses of so many requests, one after the other.
@@ -105,7 +96,8 @@ fn the_host_may_be_another_one() {
 #[test]
 fn a_closed_door_is_passed_by_whatever_the_method() {
     let upstream = Upstream::start();
-    let closed = nobody();
+    let nobody = Nobody::new();
+    let closed = nobody.address();
     let urls = [format!("http://{closed}"), upstream.url()];
     let stage = builder(&urls, "").start();
     assert_eq!(send(&stage, 60, &post("/", "x")), [200; 60]);
@@ -126,7 +118,7 @@ fn a_closed_door_is_passed_by_whatever_the_method() {
     let retries = "portcullis_upstream_retries_total{upstream=\"many\",outcome=\"tried\"}";
     assert_eq!(metric(&stage, retries), 5);
     // It comes back when its time is over, and is asked again.
-    let back = Upstream::start_at(closed);
+    let back = Upstream::start_on(nobody.listens());
     stage.clock.advance(10);
     assert_eq!(send(&stage, 60, &post("/", "x")), [200; 60]);
     assert!(back.count() > 0);
@@ -269,7 +261,7 @@ fn an_answer_is_asked_for_again_where_that_is_configured() {
 #[test]
 fn who_hangs_is_not_asked_twice() {
     let all = [Upstream::start(), Upstream::start()];
-    let stage = stage(&all.each_ref(), "response_timeout = \"50ms\"");
+    let stage = stage(&all.each_ref(), "response_timeout = \"500ms\"");
     for upstream in &all {
         upstream.replies(Reply::Silence);
     }

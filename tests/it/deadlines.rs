@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::harness::{Connection, PATIENCE, Reply, Stage, get, mint, post, refused};
+use super::harness::{Connection, PATIENCE, Reply, Stage, get, mint, nobody, post, refused};
 
 const PUBLIC: &str = "[[routes]]\npath = \"/{*rest}\"\naccess = \"public\"\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -43,7 +43,7 @@ fn outlast_the_header_timeout(stage: &Stage) {
 
 #[test]
 fn a_slow_head_is_answered_and_closed() {
-    let stage = limited("header_timeout = \"50ms\"");
+    let stage = limited("header_timeout = \"300ms\"");
     for begun in [
         "G",
         "GET / HTTP/1.1\r\n",
@@ -66,13 +66,13 @@ fn a_slow_head_is_answered_and_closed() {
 
 #[test]
 fn whoever_connects_and_says_nothing_is_closed() {
-    let stage = limited("header_timeout = \"50ms\"");
+    let stage = limited("header_timeout = \"300ms\"");
     assert!(Connection::open(stage.address()).is_closed());
 }
 
 #[test]
 fn an_idle_connection_is_closed() {
-    let stage = limited("idle_timeout = \"50ms\"");
+    let stage = limited("idle_timeout = \"300ms\"");
     let mut connection = Connection::open(stage.address());
     for _ in 0..2 {
         assert_eq!(connection.exchange(&get("/")).status, 200);
@@ -83,7 +83,7 @@ fn an_idle_connection_is_closed() {
 
 #[test]
 fn a_slow_form_is_a_slow_request() {
-    let stage = Stage::with("[server.limits]\nheader_timeout = \"50ms\"\n");
+    let stage = Stage::with("[server.limits]\nheader_timeout = \"300ms\"\n");
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n";
     for framing in [
         "Content-Length: 100\r\n\r\nacc",
@@ -99,7 +99,7 @@ fn a_slow_form_is_a_slow_request() {
 
 #[test]
 fn a_slow_body_is_a_slow_request() {
-    let stage = limited("idle_timeout = \"50ms\"");
+    let stage = limited("idle_timeout = \"300ms\"");
     for half in [
         HALF,
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
@@ -117,7 +117,7 @@ fn a_slow_body_is_a_slow_request() {
 #[test]
 fn a_slow_body_is_not_the_upstreams_fault() {
     let stage = Stage::with(&format!(
-        "[upstream]\nresponse_timeout = \"50ms\"\n{PUBLIC}"
+        "[upstream]\nresponse_timeout = \"300ms\"\n{PUBLIC}"
     ));
     let mut slow = Connection::open(stage.address());
     slow.send(HALF);
@@ -134,7 +134,7 @@ fn a_slow_body_is_not_the_upstreams_fault() {
 #[test]
 fn a_silent_upstream_is_given_up() {
     let stage = Stage::with(&format!(
-        "[upstream]\nresponse_timeout = \"50ms\"\n{PUBLIC}"
+        "[upstream]\nresponse_timeout = \"300ms\"\n{PUBLIC}"
     ));
     stage.upstream.replies(Reply::Silence);
     refused(&stage.send(&get("/")), 504, "upstream_timeout");
@@ -147,7 +147,7 @@ fn a_silent_upstream_is_given_up() {
 
 #[test]
 fn a_connection_is_idle_after_an_early_response_too() {
-    let stage = limited("idle_timeout = \"50ms\"");
+    let stage = limited("idle_timeout = \"300ms\"");
     stage.upstream.replies(Reply::Early(OK.into()));
     // The body goes on after the response, and ends.
     let mut connection = Connection::open(stage.address());
@@ -165,7 +165,7 @@ fn a_connection_is_idle_after_an_early_response_too() {
 
 #[test]
 fn a_body_after_an_early_response_is_no_head() {
-    let stage = limited("header_timeout = \"50ms\"");
+    let stage = limited("header_timeout = \"300ms\"");
     stage.upstream.replies(Reply::Early(OK.into()));
     let mut connection = Connection::open(stage.address());
     connection.send(HALF);
@@ -183,8 +183,8 @@ fn a_body_beside_its_response_is_no_head() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!(
-        "[upstream]\nurl = \"{url}\"\nresponse_timeout = \"50ms\"\n\
-         [server.limits]\nheader_timeout = \"50ms\"\n{PUBLIC}"
+        "[upstream]\nurl = \"{url}\"\nresponse_timeout = \"300ms\"\n\
+         [server.limits]\nheader_timeout = \"300ms\"\n{PUBLIC}"
     ));
     let mut connection = Connection::open(stage.address());
     connection.send(HALF);
@@ -210,7 +210,7 @@ fn a_body_that_stops_after_the_response_has_begun_ends_the_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!(
-        "[upstream]\nurl = \"{url}\"\n[server.limits]\nidle_timeout = \"100ms\"\n{PUBLIC}"
+        "[upstream]\nurl = \"{url}\"\n[server.limits]\nidle_timeout = \"300ms\"\n{PUBLIC}"
     ));
     let mut connection = Connection::open(stage.address());
     connection.send(HALF);
@@ -278,10 +278,7 @@ fn an_upstream_that_does_not_read_holds_the_client_back() {
 
 #[test]
 fn an_upstream_that_cannot_be_reached_is_no_secret() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = nobody();
     let stage = Stage::with(&format!("[upstream]\nurl = \"http://{closed}\"\n"));
     let response = stage.send(&get("/").bearer(mint::token().sign()));
     refused(&response, 502, "upstream_unreachable");
@@ -330,7 +327,7 @@ fn a_slow_head_is_not_answered_in_the_middle_of_a_response() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!(
-        "[upstream]\nurl = \"{url}\"\n[server.limits]\nheader_timeout = \"50ms\"\nidle_timeout = \"50ms\"\n{PUBLIC}"
+        "[upstream]\nurl = \"{url}\"\n[server.limits]\nheader_timeout = \"300ms\"\nidle_timeout = \"300ms\"\n{PUBLIC}"
     ));
     let mut connection = Connection::open(stage.address());
     connection.send([&*get("/").bytes(), b"GET / HT"].concat());

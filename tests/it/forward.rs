@@ -1,11 +1,9 @@
 //! What the upstream gets, and what the client gets back.
 
-use std::net::TcpListener;
-
 use serde_json::json;
 
 use super::harness::{
-    Connection, ISSUER, Reply, Request, Stage, get, mint, post, refused, request,
+    Connection, ISSUER, Reply, Request, Stage, get, mint, nobody, post, refused, request,
 };
 
 fn bearer(path: &str) -> Request {
@@ -295,10 +293,7 @@ fn the_upstreams_own_refusals_are_its_own() {
 
 #[test]
 fn an_upstream_that_is_not_there_is_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = listener.local_addr().unwrap();
-    drop(listener);
-    let stage = Stage::with(&format!("[upstream]\nurl = \"http://{nobody}\""));
+    let stage = Stage::with(&format!("[upstream]\nurl = \"http://{}\"", nobody()));
     stage.refuses(&bearer("/"), 502, "upstream_unreachable");
     stage.refuses(&posted("x"), 502, "upstream_unreachable");
     stage.refuses(&get("/"), 401, "token_missing");

@@ -362,11 +362,11 @@ fn a_method_nobody_knows_is_forwarded_as_it_is() {
 #[test]
 fn every_answer_names_its_request_whatever_was_sent() {
     let stage = Stage::with(&format!(
-        "[server.limits]\nheader_timeout = \"50ms\"\nidle_timeout = \"50ms\"\n{PUBLIC}"
+        "[server.limits]\nheader_timeout = \"500ms\"\nidle_timeout = \"500ms\"\n{PUBLIC}"
     ));
     let bytes = b"POST /a?b HTTP/1.1\r\nHost: a\r\nX-Y: z\r\nContent-Length: 1\r\n\r\nx";
     let nasty = b"\0\t\n\x0b\r \"#%/:;<?@A\\^`{|~\x7f\x80\xff9";
-    for place in 0..bytes.len() {
+    let answers_to = |place: usize| {
         for byte in nasty {
             let mut mutated = bytes.to_vec();
             mutated[place] = *byte;
@@ -380,5 +380,11 @@ fn every_answer_names_its_request_whatever_was_sent() {
                 "{text:?}"
             );
         }
-    }
+    };
+    // Beside each other: some of them wait for a time-out.
+    std::thread::scope(|scope| {
+        for first in 0..8 {
+            scope.spawn(move || (first..bytes.len()).step_by(8).for_each(answers_to));
+        }
+    });
 }

@@ -391,7 +391,7 @@ fn an_answer_may_come_before_the_body() {
 
 #[test]
 fn a_body_that_stalls_is_refused() {
-    let stage = limited("idle_timeout = \"100ms\"");
+    let stage = limited("idle_timeout = \"500ms\"");
     let mut client = Http2::open(stage.address());
     let mut half = client.begin(asks("POST", "/").body(()).unwrap());
     half.body
@@ -403,7 +403,7 @@ fn a_body_that_stalls_is_refused() {
 
 #[test]
 fn headers_that_do_not_end_are_not_waited_for() {
-    let stage = limited("header_timeout = \"100ms\"");
+    let stage = limited("header_timeout = \"500ms\"");
     let open = frame(HEADERS, END_STREAM, 1, &block(&GET));
     let mut frames = Frames::open(stage.address());
     frames.send(&[&open[..], &frame(CONTINUATION, END_HEADERS, 1, &[])].concat());
@@ -420,7 +420,7 @@ fn headers_that_do_not_end_are_not_waited_for() {
 
 #[test]
 fn a_connection_without_requests_ends() {
-    let stage = limited("idle_timeout = \"100ms\"\nheader_timeout = \"100ms\"");
+    let stage = limited("idle_timeout = \"500ms\"\nheader_timeout = \"500ms\"");
     let mut silent = Frames::open(stage.address());
     assert_eq!(silent.wait_for(GOAWAY).reason(), Reason::NO_ERROR);
     assert!(silent.find(|_| false).is_none());
@@ -438,7 +438,7 @@ fn a_connection_without_requests_ends() {
 #[test]
 fn a_window_of_zero_is_not_waited_for() {
     const NO_WINDOW: [u8; 6] = [0, 4, 0, 0, 0, 0];
-    let stage = limited("idle_timeout = \"100ms\"");
+    let stage = limited("idle_timeout = \"500ms\"");
     let mut frames = Frames::with_settings(stage.address(), &NO_WINDOW);
     frames.send(&headers(1, &GET, END_STREAM));
     assert_eq!(frames.wait_for(HEADERS).status(), 200);

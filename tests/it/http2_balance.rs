@@ -1,12 +1,10 @@
 //! Upstreams at several addresses that speak HTTP/2: what is tried elsewhere, and what never is.
 
-use std::net::{SocketAddr, TcpListener};
-
 use h2::Reason;
 use serde_json::Value;
 
 use super::harness::{
-    Connection, H2Upstream, Request, Stage, get, h2_upstream::Call, post, refused, request,
+    Connection, H2Upstream, Request, Stage, get, h2_upstream::Call, nobody, post, refused, request,
 };
 
 /// A stage whose requests go to all of `urls`; `more` are keys of the upstream, and sections of it.
@@ -32,12 +30,6 @@ fn resetting(reason: Reason) -> H2Upstream {
         }
         call.respond.send_reset(reason);
     })
-}
-
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
 }
 
 fn send(stage: &Stage, count: usize, request: &Request) -> Vec<u16> {

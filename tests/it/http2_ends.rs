@@ -78,7 +78,7 @@ fn silent() -> H2Upstream {
 #[test]
 fn an_upstream_that_stops_is_given_up_and_the_client_sees_it() {
     let upstream = silent();
-    let stage = at(&upstream.url(), "stall_timeout = \"200ms\"");
+    let stage = at(&upstream.url(), "stall_timeout = \"500ms\"");
     let mut old = Connection::open(stage.address());
     old.send(get("/").bytes());
     let response = old.read(false);
@@ -104,7 +104,7 @@ fn an_upstream_that_stops_is_given_up_and_the_client_sees_it() {
 #[test]
 fn an_upstream_that_neither_reads_nor_writes_is_given_up() {
     let upstream = silent();
-    let stage = at(&upstream.url(), "stall_timeout = \"300ms\"");
+    let stage = at(&upstream.url(), "stall_timeout = \"1s\"");
     // The client is awaited when the answer begins, and later only the upstream is.
     let mut client = Http2::open(stage.address());
     let mut half = client.begin(asks("POST").body(()).unwrap());
@@ -124,8 +124,9 @@ fn an_upstream_that_neither_reads_nor_writes_is_given_up() {
 
 #[test]
 fn each_end_of_a_connection_has_its_reason() {
-    let stage =
-        limited("header_timeout = \"50ms\"\nidle_timeout = \"100ms\"\nrequests_per_connection = 2");
+    let stage = limited(
+        "header_timeout = \"500ms\"\nidle_timeout = \"500ms\"\nrequests_per_connection = 2",
+    );
     let ended = |bytes: &[&[u8]]| {
         let mut frames = Frames::open(stage.address());
         frames.send(&bytes.concat());
@@ -160,7 +161,7 @@ fn each_end_of_a_connection_has_its_reason() {
 #[test]
 fn a_client_that_does_not_read_is_counted() {
     const LARGE_WINDOW: [u8; 6] = [0, 4, 0x7f, 0xff, 0xff, 0xff];
-    let stage = limited("idle_timeout = \"200ms\"");
+    let stage = limited("idle_timeout = \"500ms\"");
     stage
         .upstream
         .replies_with("200 OK", "", vec![b'x'; 40_000_000]);
@@ -198,12 +199,12 @@ fn a_drain_is_counted_while_others_finish() {
 
 #[test]
 fn a_body_that_drips_is_a_slow_request() {
-    let times = "header_timeout = \"100ms\"\nidle_timeout = \"1s\"\nbody_rate = \"1KiB\"\n\
+    let times = "header_timeout = \"200ms\"\nidle_timeout = \"1s\"\nbody_rate = \"1KiB\"\n\
                  requests_per_connection = 1000000";
     let stage = limited(times);
     let mut client = Http2::open(stage.address());
     let mut half = client.begin(asks("POST").body(()).unwrap());
-    for _ in 0..15 {
+    for _ in 0..8 {
         let _ = half.body.send_data(Bytes::from_static(b"x"), false);
         client.runtime.block_on(tokio::task::yield_now());
         // More time passes than the header time-out.

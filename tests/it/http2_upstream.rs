@@ -8,7 +8,7 @@ use super::harness::{
     Connection, H2Upstream, Stage, get,
     h2_upstream::{Call, send},
     h2_wire::{Frames, HEADERS, RST_STREAM},
-    mint, post, refused, request,
+    mint, nobody, post, refused, request,
 };
 
 const PUBLIC: &str = "[[routes]]\npath = \"/{*rest}\"\naccess = \"public\"\n";
@@ -134,7 +134,7 @@ fn long_bodies_go_both_ways_through_small_windows() {
         .initial_connection_window_size(70_000);
     let upstream = H2Upstream::start(&settings, Call::echo);
     let stage = public(&upstream);
-    let body: Vec<u8> = (0..3 << 20).map(|n: u32| n.to_le_bytes()[1]).collect();
+    let body: Vec<u8> = (0..1 << 20).map(|n: u32| n.to_le_bytes()[1]).collect();
     for request in [post("/", body.clone()), post("/", body.clone()).chunked()] {
         let response = stage.send(&request);
         assert!(response.complete && response.body == body);
@@ -368,15 +368,16 @@ fn who_speaks_no_http_2_never_sees_a_request() {
     refused(&stage.send(&get("/")), 502, "upstream_unreachable");
     assert_eq!(stage.upstream.count(), 0);
     // One that says nothing does not see it either.
-    let (stage, listener) = by_hand("connect_timeout = \"50ms\"");
+    let (stage, _silent) = by_hand("connect_timeout = \"50ms\"");
     refused(&stage.send(&get("/")), 504, "upstream_timeout");
-    drop(listener);
+    // And nobody's door is no upstream either.
+    let stage = at(&format!("h2c://{}", nobody()), "");
     refused(&stage.send(&get("/")), 502, "upstream_unreachable");
 }
 
 #[test]
 fn a_silent_upstream_is_given_up_and_hears_of_it() {
-    let (stage, listener) = by_hand("response_timeout = \"50ms\"");
+    let (stage, listener) = by_hand("response_timeout = \"500ms\"");
     let upstream = thread::spawn(move || {
         let mut frames = Frames::accept(&listener);
         let stream = frames.next(HEADERS).stream;

@@ -4,7 +4,7 @@ use std::{net::TcpListener, thread};
 
 use serde_json::{Value, json};
 
-use super::harness::{Builder, Connection, ISSUER, Reply, Stage, Upstream, get, mint};
+use super::harness::{Builder, Connection, ISSUER, Reply, Stage, Upstream, get, mint, nobody};
 
 const HEADERS: &str = "[identity.headers]\n\"X-Email\" = \"email\"\n\
     X_Roles = { claim = \"/realm_access/roles\", format = \"csv\" }\n\
@@ -295,7 +295,7 @@ fn null_is_whom_the_token_names_and_an_account_without_groups_has_none() {
 
 #[test]
 fn a_mapper_that_fails_refuses_and_is_asked_again() {
-    let (stage, mapper) = mapped(&Value::Null, "[identity.mapper]\ntimeout = \"200ms\"\n");
+    let (stage, mapper) = mapped(&Value::Null, "[identity.mapper]\ntimeout = \"1s\"\n");
     let token = person().sign();
     let large = format!("{{\"user\":\"{}\"}}", "x".repeat(70_000));
     for (status, fields, body) in [
@@ -391,11 +391,7 @@ fn whom_the_mapper_names_must_be_registered() {
 #[test]
 fn a_directory_that_cannot_be_asked_is_an_outage() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap()
-    };
-    for address in [silent.local_addr().unwrap(), closed] {
+    for address in [silent.local_addr().unwrap(), nobody()] {
         let stage = Stage::with(&format!(
             "[user_registry]\nurl = \"ldap://{address}\"\nbase_dn = \"dc=x\"\ntimeout = \"100ms\"\n"
         ));

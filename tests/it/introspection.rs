@@ -165,7 +165,7 @@ fn its_scope_counts() {
 
 #[test]
 fn an_endpoint_at_fault_is_an_outage_and_lets_nobody_in() {
-    let (stage, endpoint) = asking("opaque = true\ntimeout = \"200ms\"");
+    let (stage, endpoint) = asking("opaque = true\ntimeout = \"1s\"");
     let unavailable = |token: &str| {
         let request = get("/").bearer(token);
         let response = stage.refuses(&request, 503, "introspection_unavailable");

@@ -199,7 +199,8 @@ fn every_place_is_given_back() {
         }
     }
     wait_until(|| connections(&stage) == "portcullis_connections 0");
-    stage.allows(&get("/"));
+    // The upstream may still be busy with halves of requests.
+    assert_eq!(stage.send(&get("/")).status, 200);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What upstreams are shown: tokens that the gateway signs, fetches or hands on.
 
-use std::{net::TcpListener, thread};
+use std::thread;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::harness::{
     AUDIENCE, Builder, Connection, ISSUER, NOW, Reply, Response, Seen, Stage, Upstream, get, mint,
-    post, refused,
+    nobody, post, refused,
 };
 
 const CLIENT: &str =
@@ -104,10 +104,9 @@ fn with_token() -> super::harness::Request {
     get("/").bearer(good())
 }
 
-/// A port where nobody listens.
-fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// Where nobody listens.
+fn nowhere() -> String {
+    format!("http://{}", nobody())
 }
 
 fn status(stage: &Stage) -> Value {
@@ -309,16 +308,17 @@ fn an_authorization_server_that_is_of_no_use_is_not_asked_again_at_once() {
 
 #[test]
 fn a_server_that_is_down_or_silent_holds_nobody_up() {
-    let down = credential(&format!("token_endpoint = \"{}\"\n{CLIENT}", nobody())).start();
+    let down = credential(&format!("token_endpoint = \"{}\"\n{CLIENT}", nowhere())).start();
     let response = down.refuses(&with_token(), 503, "credential_unavailable");
     assert_eq!(response.field("retry-after"), Some("5"));
     let error = status(&down)["last_error"].to_string();
     assert!(error.contains("no connection"), "{error}");
     let silent = Upstream::start();
     silent.replies(Reply::Silence);
-    let stage = fetched_from(&silent, &format!("{CLIENT}timeout = \"50ms\"")).start();
+    let stage = fetched_from(&silent, &format!("{CLIENT}timeout = \"500ms\"")).start();
     stage.refuses(&with_token(), 503, "credential_unavailable");
     stage.refuses(&with_token(), 503, "credential_unavailable");
+    silent.wait_for_heads(1);
     assert_eq!(silent.count(), 1);
 }
 
@@ -723,7 +723,7 @@ fn the_sample_client_says_what_went_wrong() {
     let (code, out, err) = request_token(&["--endpoint", &url]);
     assert!(code == Some(1) && out.contains("invalid_grant"), "{out}");
     assert!(err.contains("its status is 400"), "{err}");
-    let (code, out, err) = request_token(&["--endpoint", &nobody()]);
+    let (code, out, err) = request_token(&["--endpoint", &nowhere()]);
     assert!(
         code == Some(1) && out.is_empty() && err.contains("no connection"),
         "{err}"

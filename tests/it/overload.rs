@@ -145,7 +145,7 @@ fn outlast_the_header_timeout(stage: &Stage) {
 #[test]
 fn a_body_that_drips_is_a_slow_request() {
     let times =
-        "header_timeout = \"100ms\"\nidle_timeout = \"1s\"\nrequests_per_connection = 1000000";
+        "header_timeout = \"200ms\"\nidle_timeout = \"1s\"\nrequests_per_connection = 1000000";
     let drips = |stage: &Stage, count: usize| {
         let mut connection = Connection::open(stage.address());
         connection.send(HALF);
@@ -157,20 +157,20 @@ fn a_body_that_drips_is_a_slow_request() {
     };
     // No stall is as long as the time-out, and all of them together are.
     let stage = limited(&format!("{times}\nbody_rate = \"1KiB\""));
-    let mut connection = drips(&stage, 15);
+    let mut connection = drips(&stage, 8);
     refused(&connection.read(false), 408, "request_timeout");
     assert!(connection.is_closed());
     assert!(!stage.upstream.wait_for(0).complete);
     closed_total(&stage, "body_timeout", 1);
     // Who sends as much as he must, or where there is no such limit, has all the time.
-    for (rate, piece) in [("1KiB", 500), ("", 1)] {
+    for (rate, piece) in [("1KiB", 2000), ("", 1)] {
         let stage = limited(&format!("{times}\nbody_rate = \"{rate}\""));
         let mut connection = Connection::open(stage.address());
-        let length = 15 * piece;
+        let length = 8 * piece;
         connection.send(format!(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
         ));
-        for _ in 0..15 {
+        for _ in 0..8 {
             outlast_the_header_timeout(&stage);
             connection.send("x".repeat(piece));
         }
@@ -182,7 +182,7 @@ fn a_body_that_drips_is_a_slow_request() {
 #[test]
 fn each_end_of_a_connection_has_its_reason() {
     let stage = limited(
-        "header_timeout = \"50ms\"\nidle_timeout = \"100ms\"\nrequests_per_connection = 2\n\
+        "header_timeout = \"500ms\"\nidle_timeout = \"500ms\"\nrequests_per_connection = 2\n\
          connection_age = \"1h\"\nbody_bytes = \"10B\"",
     );
     let ended = |bytes: &[u8], reads: usize| {
@@ -226,7 +226,7 @@ fn each_end_of_a_connection_has_its_reason() {
 
 #[test]
 fn a_client_that_does_not_read_is_counted() {
-    let stage = limited("idle_timeout = \"200ms\"");
+    let stage = limited("idle_timeout = \"500ms\"");
     let mut large = b"HTTP/1.1 200 OK\r\ncontent-length: 40000000\r\n\r\n".to_vec();
     large.resize(40_000_000, b'x');
     stage.upstream.replies(Reply::Bytes(large));

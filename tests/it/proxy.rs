@@ -177,7 +177,7 @@ fn every_cut_of_a_header_is_the_same_header() {
 
 #[test]
 fn a_header_that_does_not_come_ends_the_connection_in_time() {
-    let stage = behind_a_balancer("required", "[server.limits]\nheader_timeout = \"50ms\"\n");
+    let stage = behind_a_balancer("required", "[server.limits]\nheader_timeout = \"500ms\"\n");
     for begun in ["", "P", "PROXY TCP4 192.0.2.7", "\r\n\r\n\0\r\nQUIT\n"] {
         let mut connection = Connection::open(stage.address());
         connection.send(begun);

@@ -79,7 +79,7 @@ fn a_head_that_comes_in_parts_is_whole_and_does_not_rest() {
 
 #[test]
 fn half_a_head_after_a_rest_is_too_slow_in_the_end() {
-    let stage = limited("header_timeout = \"50ms\"");
+    let stage = limited("header_timeout = \"500ms\"");
     let mut connection = rested(&stage);
     connection.send("GET / HT");
     refused(&connection.read(false), 408, "request_timeout");

@@ -5,7 +5,9 @@ use std::{
     net::{TcpListener, TcpStream},
 };
 
-use super::harness::{Connection, PATIENCE, Reply, Stage, get, mint, post, refused, request};
+use super::harness::{
+    Connection, PATIENCE, Reply, Stage, get, mint, nobody, post, refused, request,
+};
 
 const PUBLIC: &str = "[[routes]]\npath = \"/{*rest}\"\naccess = \"public\"\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -74,7 +76,7 @@ fn each_piece_goes_on_when_it_comes() {
 
 #[test]
 fn an_upstream_that_stops_is_given_up_and_the_client_sees_it() {
-    let (stage, listener) = stage("[upstream]\nstall_timeout = \"200ms\"\n");
+    let (stage, listener) = stage("[upstream]\nstall_timeout = \"500ms\"\n");
     let mut client = asked(&stage, "HTTP/1.1");
     let mut upstream = accept(&listener);
     upstream.write_all(EVENTS).unwrap();
@@ -193,10 +195,7 @@ fn a_refused_request_is_not_asked_to_go_on() {
 
 #[test]
 fn an_upstream_that_cannot_be_reached_asks_for_no_body() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = nobody();
     let stage = Stage::with(&format!("[upstream]\nurl = \"http://{closed}\"\n{PUBLIC}"));
     let mut client = Connection::open(stage.address());
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");

@@ -211,7 +211,7 @@ fn a_handshake_that_does_not_come_is_given_up() {
     let authority = Authority::new();
     let stage = simple(
         &authority.issue(&[NAME]),
-        "[server.limits]\nhandshake_timeout = \"50ms\"\nheader_timeout = \"1h\"",
+        "[server.limits]\nhandshake_timeout = \"1s\"\nheader_timeout = \"1h\"",
     );
     let mut silent = Connection::open(stage.address());
     assert!(silent.is_closed());

@@ -292,7 +292,7 @@ fn only_what_a_route_lists_is_asked_for() {
 #[test]
 fn a_silent_tunnel_is_closed() {
     let play =
-        Play::with("[server.limits]\ntunnel_idle_timeout = \"1s\"\nidle_timeout = \"50ms\"\n");
+        Play::with("[server.limits]\ntunnel_idle_timeout = \"2s\"\nidle_timeout = \"300ms\"\n");
     let (mut client, mut upstream) = play.tunnel();
     // It is not the time of HTTP that counts.
     let mut other = Connection::open(play.stage.address());

@@ -12,6 +12,7 @@ pub(crate) mod h2_wire;
 pub(crate) mod http2;
 mod issuer;
 pub(crate) mod mint;
+mod nobody;
 mod program;
 mod refused;
 mod reload;
@@ -30,6 +31,7 @@ pub(crate) use gateway::Gateway;
 pub(crate) use h2_upstream::H2Upstream;
 pub(crate) use issuer::{Issuer, Publish};
 pub(crate) use mint::{Signer, Token};
+pub(crate) use nobody::{Nobody, nobody};
 pub(crate) use program::Program;
 pub(crate) use refused::refused;
 pub(crate) use stage::{Builder, FILE, Stage};
@@ -47,4 +49,4 @@ pub(crate) const AUDIENCE: &str = "https://api.example.com";
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 /// How long anything is waited for before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

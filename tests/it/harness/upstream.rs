@@ -70,12 +70,10 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-l
 
 impl Upstream {
     pub(crate) fn start() -> Self {
-        Self::start_at(([127, 0, 0, 1], 0).into())
+        Self::start_on(TcpListener::bind("127.0.0.1:0").unwrap())
     }
 
-    /// One where nobody listened before.
-    pub(crate) fn start_at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+    pub(crate) fn start_on(listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let own = Arc::clone(&shared);
