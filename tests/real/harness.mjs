@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -121,14 +122,24 @@ export async function until(what, child, probe) {
   throw new Error(`${what}: not within ${START_LIMIT} ms\n${child?.output ?? ''}`);
 }
 
-/** A port that is free now. */
+/** Where ports are looked for: below those that a system gives to whoever connects, which may come in between. */
+const PORTS = { from: 11_000, count: 20_000 };
+const given = new Set();
+
+/** A port that is free now, and that nobody here gets again. */
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let tries = 0; tries < 1000; tries++) {
+    const port = PORTS.from + randomInt(PORTS.count);
+    if (given.has(port)) continue;
+    given.add(port);
+    const server = net.createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(() => true, () => false);
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+  throw new Error('no port is free');
 }
 
 /** An upstream that answers with what it saw, and keeps it in `seen`. */
@@ -173,6 +184,20 @@ ${issuers}`);
   const status = async () => (await fetch(`http://127.0.0.1:${admin}/status`)).json();
   const adminUrl = `http://127.0.0.1:${admin}`;
   return { url: `http://127.0.0.1:${port}`, adminUrl, child, upstream, status };
+}
+
+/** One request by node's own client, which tries none twice: its status and its body. */
+export function request(url, options, body) {
+  return new Promise((resolve, reject) => {
+    const asked = http.request(url, options, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part) => { text += part; });
+      response.on('end', () => resolve({ status: response.statusCode, body: text }));
+      response.on('error', reject);
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
 }
 
 /** The request reaches the upstream, and the answer comes back. */

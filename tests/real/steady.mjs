@@ -2,7 +2,7 @@
 
 import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { assert, until } from './harness.mjs';
+import { assert, request, until } from './harness.mjs';
 
 const CLIENTS = 32;
 let begun = 0;
@@ -20,17 +20,8 @@ export function startLoad(fleet, good, bad) {
   let ending = false;
   let next = 0;
 
-  const send = (method, target, token) => new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${token}` };
-    const request = http.request(fleet.front.url + target, { agent, method, headers }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (part) => { body += part; });
-      response.on('end', () => resolve({ status: response.statusCode, body }));
-      response.on('error', reject);
-    });
-    request.on('error', reject);
-    request.end(method === 'POST' ? 'x' : undefined);
-  });
+  const send = (method, target, token) => request(fleet.front.url + target,
+    { agent, method, headers: { authorization: `Bearer ${token}` } }, method === 'POST' ? 'x' : undefined);
   const clients = Array.from({ length: CLIENTS }, async () => {
     while (!ending) {
       const number = next++;

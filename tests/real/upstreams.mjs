@@ -1,7 +1,7 @@
 // Three real nginx behind one gateway: one after the other is killed and comes back, under load.
 
 import http from 'node:http';
-import { assert, check, kill, scenario, scratch, startGateway, until } from './harness.mjs';
+import { assert, check, kill, request, scenario, scratch, startGateway, until } from './harness.mjs';
 import { install, startNginx } from './nginx.mjs';
 
 const CLIENTS = 16;
@@ -16,16 +16,8 @@ function startLoad(url) {
   let ending = false;
   let next = 0;
 
-  const send = (method, target) => new Promise((resolve, reject) => {
-    const request = http.request(url + target, { agent, method }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (part) => { body += part; });
-      response.on('end', () => resolve({ status: response.statusCode, body }));
-      response.on('error', reject);
-    });
-    request.on('error', reject);
-    request.end(method === 'POST' ? 'x' : undefined);
-  });
+  const send = (method, target) =>
+    request(url + target, { agent, method }, method === 'POST' ? 'x' : undefined);
   const clients = Array.from({ length: CLIENTS }, async () => {
     while (!ending) {
       const number = next++;
