@@ -176,15 +176,23 @@ impl RequestBody {
         }
     }
 
+    /// Whether [`RequestBody::again`] has one.
+    #[must_use]
+    pub const fn has_another(&self) -> bool {
+        match self.source {
+            Source::Empty => self.seen == 0,
+            Source::Buffered(_) => true,
+            Source::Streaming(_) | Source::Begun(..) | Source::Withheld => false,
+        }
+    }
+
     /// The same body once more, if nothing of it has gone out that is not kept.
     #[must_use]
     pub fn again(&self) -> Option<Self> {
         let source = match &self.source {
-            Source::Empty if self.seen == 0 => Source::Empty,
+            _ if !self.has_another() => return None,
             Source::Buffered(whole) => Source::Buffered(whole.clone()),
-            Source::Empty | Source::Streaming(_) | Source::Begun(..) | Source::Withheld => {
-                return None;
-            }
+            _ => Source::Empty,
         };
         let pace = Rc::clone(&self.pace);
         Some(Self {

@@ -60,6 +60,7 @@ use compose::Composition;
 use decode::Decoder;
 use pool::{Lanes, Lease};
 use reply::Reply;
+use wire::Look;
 
 use crate::{access_log::Entry, authz::Permit, clock::Clock};
 
@@ -127,7 +128,8 @@ async fn attempt(
         // Boxed: a request that goes another way would carry the room for it.
         return Box::pin(h2::forward(composition, body, connections, way)).await;
     }
-    let lease = match connections.lease(way.upstream).await {
+    let look = look(&body, composition);
+    let lease = match connections.lease(way.upstream, look).await {
         Ok(lease) => lease,
         Err(error) => {
             connections.judge(&error, way.clock);
@@ -159,6 +161,15 @@ async fn attempt(
 /// turned out to be closed: an upstream may close an unused connection at any time (RFC 9110 §9.2.2).
 fn can_be_repeated(head: &Parts) -> bool {
     head.method.is_idempotent() && head.method != Method::CONNECT
+}
+
+/// How closely a connection is looked at before it carries this request: one that cannot be sent once more is
+/// lost on a connection that was closed.
+fn look(body: &RequestBody, composition: &Composition<'_>) -> Look {
+    match body.has_another() && can_be_repeated(composition.head) {
+        true => Look::Told,
+        false => Look::Socket,
+    }
 }
 
 async fn send(

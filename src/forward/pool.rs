@@ -14,7 +14,7 @@ use super::{
     balance::{Endpoint, Group, Outcome, Slot},
     error::ForwardError,
     h2::Multiplexed,
-    wire::Wire,
+    wire::{Look, Wire},
 };
 use crate::clock::Clock;
 
@@ -117,12 +117,16 @@ impl Connections {
         })
     }
 
-    /// A connection that is ready for a request: an unused one, or a new one.
+    /// A connection that is ready for a request: an unused one that stands the `look`, or a new one.
     ///
     /// # Errors
     /// [`ForwardError`] when a new one cannot be made.
-    pub(super) async fn lease(self: &Rc<Self>, upstream: &Upstream) -> Result<Lease, ForwardError> {
-        match self.unused(upstream) {
+    pub(super) async fn lease(
+        self: &Rc<Self>,
+        upstream: &Upstream,
+        look: Look,
+    ) -> Result<Lease, ForwardError> {
+        match self.unused(upstream, look) {
             Some(wire) => Ok(Lease::of(wire, self.stay(), true)),
             None => self.new_lease(upstream).await,
         }
@@ -182,7 +186,7 @@ impl Connections {
         self.multiplexed.retire();
     }
 
-    fn unused(&self, upstream: &Upstream) -> Option<Box<Wire>> {
+    fn unused(&self, upstream: &Upstream, look: Look) -> Option<Box<Wire>> {
         let mut idle = self.idle.borrow_mut();
         // The oldest is in front, and the youngest is the next one used.
         while let Some(oldest) = idle.front()
@@ -191,7 +195,7 @@ impl Connections {
             idle.pop_front();
         }
         while let Some(Idle { mut wire, .. }) = idle.pop_back() {
-            if wire.is_quiet() {
+            if wire.is_quiet(look) {
                 return Some(wire);
             }
         }

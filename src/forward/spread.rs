@@ -10,7 +10,7 @@ use super::{
     balance::{self, Outcome, Retry, Retrying, Tried},
     can_be_repeated,
     compose::Composition,
-    h2,
+    h2, look,
     pool::Connections,
     send,
 };
@@ -71,7 +71,7 @@ pub(super) async fn spread(
         let lease = if journey.anew {
             stay.new_lease(way.upstream).await
         } else {
-            stay.lease(way.upstream).await
+            stay.lease(way.upstream, look(&body, composition)).await
         };
         let lease = match lease {
             Ok(lease) => lease,

@@ -3,11 +3,13 @@
 use std::{
     future::Future,
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, BufMut, BytesMut};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -35,6 +37,15 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<Intake<TcpStream>>>),
 }
 
+/// How closely one looks whether a connection that nobody used is still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// At what the worker has been told: enough for a request that can be sent once more.
+    Told,
+    /// At the socket too, which costs a system call: the end may be there already, and the worker not be told.
+    Socket,
+}
+
 /// How much is read at once, at first; [`PIECE`] when much comes.
 const READ: usize = 8 * 1024;
 
@@ -50,7 +61,11 @@ impl Wire {
 
     /// Whether nothing has come on a connection that nobody uses. Whatever came belongs to no
     /// request: most often it is the end.
-    pub(super) fn is_quiet(&mut self) -> bool {
+    pub(super) fn is_quiet(&mut self, look: Look) -> bool {
+        self.was_told_nothing() && (look == Look::Told || self.stream.holds_nothing())
+    }
+
+    fn was_told_nothing(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         let is_ready = match &self.stream {
             Stream::Tcp(stream) => stream.poll_read_ready(&mut context).is_ready(),
@@ -228,6 +243,19 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Whether nothing is in the socket, not even the end.
+    fn holds_nothing(&self) -> bool {
+        let socket = match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Unix(stream) => SockRef::from(stream),
+            Self::Tls(stream) => SockRef::from(stream.get_ref().0.get_ref()),
+        };
+        let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
 /// Whether no data and no end has come on a stream with TLS. What the upstream says of the connection
 /// itself, such as its tickets for later (RFC 8446 §4.6.1), is taken in by this.
 fn is_quiet(stream: &mut TlsStream<Intake<TcpStream>>, context: &mut Context<'_>) -> bool {
@@ -253,6 +281,15 @@ mod tests {
         std::future::poll_fn(|context| wire.poll_read(context))
             .await
             .unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_end_that_the_worker_was_not_told_of_is_in_the_socket() {
+        let (mut wire, upstream) = wires();
+        assert!(wire.is_quiet(Look::Told) && wire.is_quiet(Look::Socket));
+        drop(upstream);
+        // Nothing was awaited since, so nobody told it.
+        assert!(wire.is_quiet(Look::Told) && !wire.is_quiet(Look::Socket));
     }
 
     #[tokio::test]

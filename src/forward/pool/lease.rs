@@ -2,7 +2,7 @@
 
 use super::{
     super::{balance::Server, connect},
-    Connections, ForwardError, Rc, Upstream, Wire,
+    Connections, ForwardError, Look, Rc, Upstream, Wire,
 };
 
 /// A connection in use. It goes back to the pool only by [`Lease::give_back`].
@@ -31,8 +31,12 @@ impl Stay {
     }
 
     /// As [`Connections::lease`].
-    pub(in super::super) async fn lease(self, upstream: &Upstream) -> Result<Lease, ForwardError> {
-        match self.home.unused(upstream) {
+    pub(in super::super) async fn lease(
+        self,
+        upstream: &Upstream,
+        look: Look,
+    ) -> Result<Lease, ForwardError> {
+        match self.home.unused(upstream, look) {
             Some(wire) => Ok(Lease::of(wire, self, true)),
             None => self.new_lease(upstream).await,
         }

@@ -5,7 +5,7 @@ use super::{
     super::{
         UpstreamAddress,
         balance::{Server, Settings},
-        wire::Stream,
+        wire::{Look, Stream},
     },
     *,
 };
@@ -96,7 +96,12 @@ async fn a_request_is_under_way_until_its_connection_is_free() {
     let (wire, _other) = wire();
     lanes.only().unwrap().keep(wire);
     let under_way = || upstreams[0].group.servers()[0].counts().under_way;
-    let mut lease = lanes.only().unwrap().lease(&upstreams[0]).await.unwrap();
+    let mut lease = lanes
+        .only()
+        .unwrap()
+        .lease(&upstreams[0], Look::Socket)
+        .await
+        .unwrap();
     assert_eq!(under_way(), 1);
     let mut rest = lease.take();
     drop(lease);
