@@ -2,7 +2,6 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpListener,
     path::Path,
     process::Stdio,
 };
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::harness::{
     Connection, FILE, H2Upstream, ISSUER, PATIENCE, Program, Reply, Stage, TlsClient, Token,
-    Upstream, get, http2::Http2, mint, post, request,
+    Upstream, get, http2::Http2, listen, mint, post, request,
 };
 
 const JSON: &str = "[access_log]\nfile = \"access.log\"\n";
@@ -183,7 +182,7 @@ fn requests_over_http_2_have_lines_of_their_own() {
 
 #[test]
 fn a_tunnel_has_one_line_at_its_end() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!("{JSON}[upstream]\nurl = \"{url}\"\n"));
     let mut client = Connection::open(stage.address());

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use super::harness::{Connection, PATIENCE, Reply, Stage, get, mint, nobody, post, refused};
+use super::harness::{
+    Connection, PATIENCE, Reply, Stage, get, listen, mint, nobody, post, refused,
+};
 
 const PUBLIC: &str = "[[routes]]\npath = \"/{*rest}\"\naccess = \"public\"\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -180,7 +182,7 @@ fn a_body_after_an_early_response_is_no_head() {
 
 #[test]
 fn a_body_beside_its_response_is_no_head() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!(
         "[upstream]\nurl = \"{url}\"\nresponse_timeout = \"300ms\"\n\
@@ -207,7 +209,7 @@ fn a_body_beside_its_response_is_no_head() {
 
 #[test]
 fn a_body_that_stops_after_the_response_has_begun_ends_the_connection() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!(
         "[upstream]\nurl = \"{url}\"\n[server.limits]\nidle_timeout = \"300ms\"\n{PUBLIC}"
@@ -229,7 +231,7 @@ fn a_body_that_stops_after_the_response_has_begun_ends_the_connection() {
 
 #[test]
 fn a_client_that_does_not_read_is_closed_and_costs_little() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!(
         "[upstream]\nurl = \"{url}\"\n[server.limits]\nidle_timeout = \"300ms\"\n{PUBLIC}"
@@ -262,7 +264,7 @@ fn a_client_that_does_not_read_is_closed_and_costs_little() {
 
 #[test]
 fn an_upstream_that_does_not_read_holds_the_client_back() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!(
         "[upstream]\nurl = \"{url}\"\nresponse_timeout = \"300ms\"\n{PUBLIC}"
@@ -324,7 +326,7 @@ fn a_request_that_is_none_waits_until_the_answer_before_it_is_read() {
 
 #[test]
 fn a_slow_head_is_not_answered_in_the_middle_of_a_response() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stage = Stage::with(&format!(
         "[upstream]\nurl = \"{url}\"\n[server.limits]\nheader_timeout = \"300ms\"\nidle_timeout = \"300ms\"\n{PUBLIC}"

@@ -8,7 +8,7 @@ use super::harness::{
     Connection, H2Upstream, Stage, get,
     h2_upstream::{Call, send},
     h2_wire::{Frames, HEADERS, RST_STREAM},
-    mint, nobody, post, refused, request,
+    listen, mint, nobody, post, refused, request,
 };
 
 const PUBLIC: &str = "[[routes]]\npath = \"/{*rest}\"\naccess = \"public\"\n";
@@ -26,7 +26,7 @@ fn at(url: &str, keys: &str) -> Stage {
 
 /// A stage whose upstream is the test itself.
 fn by_hand(keys: &str) -> (Stage, TcpListener) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("h2c://{}", listener.local_addr().unwrap());
     (at(&url, keys), listener)
 }

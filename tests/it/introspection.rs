@@ -1,11 +1,11 @@
 //! Tokens that their issuer is asked about (RFC 7662).
 
-use std::{net::TcpListener, thread};
+use std::thread;
 
 use serde_json::{Value, json};
 
 use super::harness::{
-    AUDIENCE, Builder, ISSUER, NOW, Reply, Stage, Token, Upstream, get, mint, refused,
+    AUDIENCE, Builder, ISSUER, NOW, Reply, Stage, Token, Upstream, get, mint, nobody, refused,
 };
 
 /// A token that is no JWT.
@@ -220,9 +220,7 @@ fn an_endpoint_at_fault_is_an_outage_and_lets_nobody_in() {
 
 #[test]
 fn an_endpoint_that_is_not_there_is_an_outage() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    let url = format!("http://{}", nobody());
     let stage = builder(&url, "opaque = true\njwt = \"fallback\"").start();
     let request = get("/").bearer(OPAQUE);
     stage.refuses(&request, 503, "introspection_unavailable");

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::harness::{
-    Connection, PATIENCE, Reply, Stage, get, mint, nobody, post, refused, request,
+    Connection, PATIENCE, Reply, Stage, get, listen, mint, nobody, post, refused, request,
 };
 
 const PUBLIC: &str = "[[routes]]\npath = \"/{*rest}\"\naccess = \"public\"\n";
@@ -16,7 +16,7 @@ const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
 
 /// A gateway, and the place where its upstream listens.
 fn stage(text: &str) -> (Stage, TcpListener) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let builder = Stage::builder().with(&format!("[upstream]\nurl = \"{url}\"\n{PUBLIC}"));
     (builder.with(text).start(), listener)

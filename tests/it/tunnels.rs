@@ -5,7 +5,7 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
 };
 
-use super::harness::{Connection, NOW, PATIENCE, Stage, get, mint, refused};
+use super::harness::{Connection, NOW, PATIENCE, Stage, get, listen, mint, refused};
 
 const SWITCH: &[u8] =
     b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -25,7 +25,7 @@ struct Taken {
 
 impl Play {
     fn with(text: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = listen();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let builder = Stage::builder().with(&format!("[upstream]\nurl = \"{url}\"\n"));
         Self {

@@ -5,13 +5,13 @@ use std::{
     net::{TcpListener, TcpStream},
 };
 
-use super::harness::{Connection, PATIENCE, Reply, Stage, get, post, refused, request};
+use super::harness::{Connection, PATIENCE, Reply, Stage, get, listen, post, refused, request};
 
 const PUBLIC: &str = "[[routes]]\npath = \"/{*rest}\"\naccess = \"public\"\n";
 
 /// A stage whose upstream is the test itself.
 fn stage() -> (Stage, TcpListener) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listen();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (
         Stage::with(&format!("[upstream]\nurl = \"{url}\"\n{PUBLIC}")),

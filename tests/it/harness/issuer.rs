@@ -8,13 +8,15 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use socket2::SockRef;
 
-use super::{PATIENCE, mint::Signer, wire::Head};
+use super::{PATIENCE, listener::lasting, mint::Signer, wire::Head};
 
 /// A JWKS endpoint on a port of its own.
 #[derive(Clone)]
 pub(crate) struct Issuer {
     address: SocketAddr,
+    listener: Arc<TcpListener>,
     shared: Arc<Shared>,
 }
 
@@ -64,14 +66,15 @@ impl Default for State {
 impl Issuer {
     /// One that publishes the public halves of `signers`.
     pub(crate) fn start(signers: &[&Signer]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = lasting();
         let issuer = Self {
             address: listener.local_addr().unwrap(),
+            listener: Arc::new(listener),
             shared: Arc::default(),
         };
         issuer.publishes(signers);
         issuer.says(json!({"issuer": issuer.url(), "jwks_uri": issuer.jwks_uri()}));
-        issuer.listen(listener);
+        issuer.accepts();
         issuer
     }
 
@@ -105,24 +108,24 @@ impl Issuer {
         self.shared.change(|state| state.released = true);
     }
 
-    /// Closes the port and every connection. Returns when nobody can connect any more.
+    /// Refuses and closes every connection. The port stays its own, so that nobody else gets it meanwhile.
     pub(crate) fn dies(&self) {
+        SockRef::from(&*self.listener)
+            .shutdown(Shutdown::Read)
+            .unwrap();
         self.shared.change(|state| {
             state.alive = false;
             for stream in state.open.drain(..) {
                 let _ = stream.shutdown(Shutdown::Both);
             }
         });
-        // Wakes the listener, which then finds that it is dead and closes.
-        while TcpStream::connect(self.address).is_ok() {
-            thread::yield_now();
-        }
     }
 
     /// Listens again on the same port.
     pub(crate) fn comes_back(&self) {
         self.shared.change(|state| state.alive = true);
-        self.listen(TcpListener::bind(self.address).unwrap());
+        SockRef::from(&*self.listener).listen(128).unwrap();
+        self.accepts();
     }
 
     /// How often its keys were asked for.
@@ -140,15 +143,18 @@ impl Issuer {
         self.shared.lock().authorizations.clone()
     }
 
-    fn listen(&self, listener: TcpListener) {
+    /// Until it dies.
+    fn accepts(&self) {
         let shared = Arc::clone(&self.shared);
+        let listener = Arc::clone(&self.listener);
         thread::spawn(move || {
-            for stream in listener.incoming() {
-                let stream = stream.unwrap();
-                if !shared.lock().alive {
+            while let Ok((stream, _)) = listener.accept() {
+                let mut state = shared.lock();
+                if !state.alive {
                     return;
                 }
-                shared.lock().open.push(stream.try_clone().unwrap());
+                state.open.push(stream.try_clone().unwrap());
+                drop(state);
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || shared.serve(stream));
             }

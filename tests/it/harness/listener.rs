@@ -1,8 +1,10 @@
-//! Addresses where nobody listens.
+//! Where a test listens itself, and addresses where nobody does.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::PATIENCE;
 
 /// An address that is taken and refuses every connection. A port that was merely given back would soon be that of
 /// another test.
@@ -24,6 +26,26 @@ impl Nobody {
     pub(crate) fn listens(self) -> TcpListener {
         self.0.listen(128).unwrap();
         self.0.into()
+    }
+}
+
+/// A port for a test that accepts by hand. Whoever does not come within [`PATIENCE`] fails it.
+pub(crate) fn listen() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = SockRef::from(&listener);
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    listener
+}
+
+/// A listener that keeps its port while it does not listen. One that was asked for by its number is kept.
+pub(super) fn lasting() -> TcpListener {
+    loop {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        if let Ok(listener) = TcpListener::bind(address) {
+            return listener;
+        }
     }
 }
 
