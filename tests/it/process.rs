@@ -140,7 +140,6 @@ fn a_port_in_use_is_an_error_unless_it_is_to_be_taken_over() {
     }
     second.signal("TERM");
     assert_eq!(second.wait(), Some(0));
-    assert!(std::net::TcpStream::connect(address).is_err());
 }
 
 #[test]

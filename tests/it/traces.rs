@@ -13,7 +13,7 @@ use portcullis::telemetry::Metrics;
 use prost::Message as _;
 
 use super::{
-    harness::{Builder, NOW, Reply, Request, Seen, Stage, Upstream, get, mint},
+    harness::{Builder, NOW, Publish, Reply, Request, Seen, Stage, Upstream, get, mint},
     logs::Log,
 };
 
@@ -300,11 +300,12 @@ fn an_upstream_that_fails_makes_errors_of_both_spans() {
 fn what_a_request_waits_for_is_a_span_too() {
     let collector = Collector::start();
     let server = Upstream::start();
-    server.replies_with(
-        "200 OK",
-        "content-type: application/json\r\n",
-        "{\"access_token\": \"t\", \"token_type\": \"Bearer\", \"expires_in\": 300}",
+    let token = "{\"access_token\": \"t\", \"token_type\": \"Bearer\", \"expires_in\": 300}";
+    let length = token.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     );
+    server.replies(Reply::Held([head, token.to_owned()].concat().into()));
     let stage = collector
         .builder("")
         .with(&format!(
@@ -322,7 +323,18 @@ fn what_a_request_waits_for_is_a_span_too() {
             .for_each(|span| assert_eq!(span.parent_span_id, spans[0].span_id));
         inner.map(|span| span.name.clone()).collect()
     };
-    stage.allows(&asked);
+    // What is there at once is no wait: the answer comes when the worker has gone on to something else.
+    let meanwhile = |asked: &Request, has_asked: &dyn Fn(), release: &dyn Fn()| {
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| stage.send(asked).status);
+            has_asked();
+            assert_eq!(stage.send(&get("/orders/1")).status, 401);
+            release();
+            waiting.join().unwrap()
+        })
+    };
+    let status = meanwhile(&asked, &|| server.wait_for_heads(1), &|| server.release());
+    assert_eq!(status, 200);
     assert_eq!(names(0), ["fetch credential", "GET"]);
     // It is there now.
     stage.allows(&asked);
@@ -330,7 +342,14 @@ fn what_a_request_waits_for_is_a_span_too() {
     // A key that nobody knows is looked for.
     let stranger = mint::Token::of(mint::stranger()).header("kid", "another");
     let asked = get("/orders/1").bearer(stranger.sign());
-    stage.refuses(&asked.field("traceparent", PARENT), 401, "key_not_found");
+    let fetches = stage.issuer.fetches();
+    stage.issuer.does(Publish::Held(vec![mint::es256().jwk()]));
+    let status = meanwhile(
+        &asked.field("traceparent", PARENT),
+        &|| stage.issuer.wait_for_fetches(fetches + 1),
+        &|| stage.issuer.release(),
+    );
+    assert_eq!(status, 401);
     assert_eq!(names(2), ["fetch keys"]);
 }
 
