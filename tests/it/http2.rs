@@ -416,6 +416,15 @@ fn headers_that_do_not_end_are_not_waited_for() {
         assert!(frames.find(|_| false).is_none());
     }
     assert_eq!(stage.upstream.count(), 1);
+    // Who has begun is not idle, however short the time for that is.
+    let stage = limited("header_timeout = \"1s\"\nidle_timeout = \"50ms\"");
+    let mut frames = Frames::open(stage.address());
+    let other = frame(HEADERS, END_STREAM, 3, &block(&GET));
+    frames.send(&[headers(1, &GET, END_STREAM), other].concat());
+    assert_eq!(frames.wait_for(HEADERS).status(), 200);
+    let goodbye = frames.wait_for(GOAWAY);
+    assert_eq!(goodbye.reason(), Reason::ENHANCE_YOUR_CALM);
+    assert!(frames.find(|_| false).is_none());
 }
 
 #[test]

@@ -149,8 +149,12 @@ impl<S: Connected> Serving<'_, S> {
             if self.told.is_some() || self.is_broken {
                 return Poll::Ready(());
             }
-            client.expires();
-            self.end();
+            if self.session.is_in_block() {
+                self.session.stays();
+            } else {
+                client.expires();
+                self.end();
+            }
             context.waker().wake_by_ref();
         }
         Poll::Pending

@@ -107,6 +107,19 @@ impl Session {
         self.block.poll(context)
     }
 
+    /// Whether a header block is on its way. It has a deadline of its own, and its client is not idle.
+    pub(super) fn is_in_block(&self) -> bool {
+        self.block.is_set()
+    }
+
+    /// The client may go on for as long as a header block may take.
+    pub(super) fn stays(&self) {
+        self.client
+            .pace
+            .client
+            .set(self.client.limits.header_timeout);
+    }
+
     /// Whether the client has taken nothing for too long.
     pub(super) fn poll_stuck(&self, context: &Context<'_>) -> Poll<()> {
         self.write.poll(context)
