@@ -1,18 +1,13 @@
 //! `[[routes]]`.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, LazyLock},
-};
-
-use http::Method;
+use std::sync::LazyLock;
 
 use super::{
     bind,
     issuers::Issuers,
     rate_limit,
-    schema::{Key, Schema, closest, key, unset},
-    section::{Section, Text},
+    schema::{Key, Schema, key, unset},
+    section::Section,
     shape::{SOME_TEXTS, Shape},
     token, upgrades,
     upstream::Upstreams,
@@ -21,11 +16,16 @@ use super::{
 };
 use crate::{
     identity::OwnHeaders,
-    outbound::Kind,
     route::{Access, Route, Routes, RoutesError},
     rule::Rules,
     token::Sources,
 };
+
+mod matching;
+mod references;
+
+use matching::{host, methods};
+use references::{check_credential, check_opaque, issuers, upstream};
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new("[[routes]]", KEYS));
 
@@ -257,148 +257,4 @@ fn rules(section: &Section<'_>) -> Rules {
         }
         Rules::default()
     })
-}
-
-fn host(section: &Section<'_>, text: Text<'_>) -> Box<str> {
-    let host = text
-        .text
-        .strip_suffix('.')
-        .unwrap_or(text.text)
-        .to_ascii_lowercase();
-    let literal = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-    let named = host
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    let good = match literal {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => named && !host.split('.').any(str::is_empty),
-    };
-    if good {
-        return host.into();
-    }
-    let help = "write the name alone, without scheme, port or wildcard: \"api.example.com\"";
-    section
-        .context
-        .error_with_help(text.span, "not a host's name", help);
-    // The wrong name still tells this route from those for every host.
-    host.into()
-}
-
-fn methods(section: &Section<'_>) -> Option<Vec<Method>> {
-    section.written("methods")?;
-    let texts = section.texts("methods")?;
-    if section.written("methods").is_some_and(Node::is_empty_list) {
-        let help = "leave it out for every method";
-        section
-            .context
-            .error_with_help(section.place("methods"), "no method at all", help);
-    }
-    Some(
-        texts
-            .into_iter()
-            .filter_map(|text| method(section, text))
-            .collect(),
-    )
-}
-
-fn method(section: &Section<'_>, text: Text<'_>) -> Option<Method> {
-    let upper = text.text.to_ascii_uppercase();
-    let (message, help) = match Method::from_bytes(text.text.as_bytes()) {
-        Ok(Method::CONNECT | Method::TRACE) => ("this method is never forwarded", None),
-        Ok(_) if upper != text.text => (
-            "methods are upper case",
-            Some(format!("did you mean \"{upper}\"?")),
-        ),
-        Ok(method) => return Some(method),
-        Err(_) => ("not a method", None),
-    };
-    match help {
-        Some(help) => section.context.error_with_help(text.span, message, help),
-        None => section.context.error(text.span, message),
-    }
-    None
-}
-
-fn upstream(section: &Section<'_>, to: &References<'_>, root: Span) -> Option<usize> {
-    let text = section.text("upstream")?;
-    let mut names = to.upstreams.names.iter().map(|(name, _)| &**name);
-    let position = names.clone().position(|name| name == text.text);
-    if position.is_none() && section.written("upstream").is_none() {
-        if !to.forwards {
-            return None;
-        }
-        let place = if section.span == Span::NOWHERE {
-            root
-        } else {
-            section.span
-        };
-        let help = "write [upstream] and under it url = \"http://127.0.0.1:9000\"";
-        section
-            .context
-            .missing(place, "there is no [upstream] to forward to", help);
-    } else if position.is_none() {
-        let help = match closest(text.text, names.clone()) {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None if names.len() == 0 => "write [upstream] and under it its url".to_owned(),
-            None => format!(
-                "there are {}",
-                names.by_ref().collect::<Vec<_>>().join(", ")
-            ),
-        };
-        section
-            .context
-            .missing(text.span, "no upstream has this name", help);
-    }
-    position
-}
-
-/// On a public route there is nobody whose claims or token could flow into a credential.
-fn check_credential(section: &Section<'_>, access: Access, upstreams: &Upstreams, number: usize) {
-    let credential = upstreams.credentials.get(number).and_then(Option::as_ref);
-    let kind = credential.map(|credential| &credential.settings().kind);
-    if access == Access::Public && kind.is_some_and(Kind::needs_identity) {
-        let message = "a public route has no token, and its upstream's credential is made of one";
-        let help = "take an upstream whose credential takes nothing of the request, or write access = \"required\"";
-        let place = section.place("access");
-        section.context.error_with_help(place, message, help);
-    }
-}
-
-fn issuers(section: &Section<'_>, known: &Issuers) -> Option<HashSet<Arc<str>>> {
-    section.written("issuers")?;
-    let texts = section.texts("issuers")?;
-    if section.written("issuers").is_some_and(Node::is_empty_list) {
-        // Read as "all" it would open more than somebody asked for; read as "none" it is of no use.
-        let help = "leave it out for every active issuer";
-        section
-            .context
-            .error_with_help(section.place("issuers"), "no issuer at all", help);
-    }
-    Some(
-        texts
-            .into_iter()
-            .filter_map(|text| known.find(section, text))
-            .collect(),
-    )
-}
-
-/// A token that is no JWT does not say whom to ask, and must not be shown to everybody.
-fn check_opaque(
-    section: &Section<'_>,
-    admitted: Option<&HashSet<Arc<str>>>,
-    known: &Issuers,
-    root: Span,
-) {
-    let is_admitted = |name: &&Arc<str>| admitted.is_none_or(|names| names.contains(*name));
-    let mut asked = known.asked_about_opaque().iter().filter(is_admitted);
-    if let (Some(one), Some(other)) = (asked.next(), asked.next()) {
-        let place = if section.span == Span::NOWHERE {
-            root
-        } else {
-            section.place("issuers")
-        };
-        let message = format!("two issuers with opaque = true on one route: {one} and {other}");
-        let help = "say in \"issuers\" of the route which of them it takes";
-        section.context.error_with_help(place, message, help);
-    }
 }
