@@ -68,7 +68,7 @@ use http::request::Parts;
 /// }
 /// ```
 pub struct Permit {
-    head: Parts,
+    head: Box<Parts>,
     route: Arc<Route>,
     principal: Option<Principal>,
 }
@@ -102,7 +102,7 @@ pub enum Denied {
 pub fn permit(
     principal: Principal,
     route: &Arc<Route>,
-    head: Parts,
+    head: Box<Parts>,
     facts: &Facts,
 ) -> Result<Permit, Denied> {
     let identity = principal.identity();
@@ -124,7 +124,7 @@ impl Permit {
     /// [`Denied`] is the first binding or rule that says no.
     pub fn public(
         route: &Arc<Route>,
-        head: Parts,
+        head: Box<Parts>,
         absent: Option<Absent>,
         facts: &Facts,
     ) -> Result<Option<Self>, Denied> {
@@ -164,7 +164,7 @@ impl Permit {
 
     /// What it holds; the permit is used up.
     #[must_use]
-    pub fn into_parts(self) -> (Parts, Arc<Route>, Option<Principal>) {
+    pub fn into_parts(self) -> (Box<Parts>, Arc<Route>, Option<Principal>) {
         (self.head, self.route, self.principal)
     }
 }
@@ -234,13 +234,9 @@ mod tests {
         }
     }
 
-    fn head() -> Parts {
-        http::Request::get("/orders")
-            .header("authorization", "Bearer t")
-            .body(())
-            .unwrap()
-            .into_parts()
-            .0
+    fn head() -> Box<Parts> {
+        let request = http::Request::get("/orders").header("authorization", "Bearer t");
+        Box::new(request.body(()).unwrap().into_parts().0)
     }
 
     fn ask(route: &Route, claims: &Value) -> Result<(), Denied> {

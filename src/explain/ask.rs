@@ -41,7 +41,14 @@ pub async fn ask(gateway: &Gateway, question: &Question) -> Result<Report, Quest
     let snapshot = gateway.snapshot();
     let recent = Recent::default();
     let decided = gateway
-        .decide(&snapshot, head, &mut body, &recent, &mut note, &mut record)
+        .decide(
+            &snapshot,
+            Box::new(head),
+            &mut body,
+            &recent,
+            &mut note,
+            &mut record,
+        )
         .await;
     let decided = decided.and_then(|permit| {
         let shown = snapshot.rehearse_credential(&permit, &note, gateway.now())?;

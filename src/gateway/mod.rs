@@ -152,7 +152,7 @@ impl Gateway {
     pub async fn decide(
         &self,
         snapshot: &Snapshot,
-        mut head: Parts,
+        mut head: Box<Parts>,
         body: &mut RequestBody,
         recent: &Recent,
         note: &mut Note,

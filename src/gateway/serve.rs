@@ -159,7 +159,9 @@ impl Gateway {
         }
         let started = Instant::now();
         let snapshot = self.snapshot.load_full();
-        let (mut head, body) = request.into_parts();
+        let (head, body) = request.into_parts();
+        // Boxed: it is handed on a dozen times.
+        let mut head = Box::new(head);
         let is_call = grpc::is_call(&head);
         let settled = http2::settle(&mut head, &self.limits);
         let trusted = snapshot.trusts(exchange.peer.address);
@@ -199,7 +201,7 @@ impl Gateway {
                     let asked = self.serve_endpoint(
                         endpoint,
                         &snapshot,
-                        head,
+                        *head,
                         &mut body,
                         &mut note,
                         &request_id,

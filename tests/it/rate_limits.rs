@@ -372,7 +372,14 @@ fn decide(gateway: &Gateway, subject: &str, trace: &mut impl Trace) -> Option<Co
     let pace = Rc::new(Pace::new(&deadlines, Duration::ZERO));
     let (mut body, mut note) = (RequestBody::empty(pace), Note::default());
     let (snapshot, recent) = (gateway.snapshot(), Recent::default());
-    let decision = gateway.decide(&snapshot, head, &mut body, &recent, &mut note, trace);
+    let decision = gateway.decide(
+        &snapshot,
+        Box::new(head),
+        &mut body,
+        &recent,
+        &mut note,
+        trace,
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let decision = runtime.unwrap().block_on(decision);
     decision.err().map(|refusal| refusal.code())

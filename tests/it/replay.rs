@@ -239,7 +239,14 @@ fn decide(
     let pace = Rc::new(Pace::new(&deadlines, Duration::ZERO));
     let (mut body, mut note) = (RequestBody::empty(pace), Note::default());
     let (snapshot, recent) = (gateway.snapshot(), Recent::default());
-    let decision = gateway.decide(&snapshot, head, &mut body, &recent, &mut note, trace);
+    let decision = gateway.decide(
+        &snapshot,
+        Box::new(head),
+        &mut body,
+        &recent,
+        &mut note,
+        trace,
+    );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

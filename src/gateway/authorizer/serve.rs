@@ -182,7 +182,14 @@ impl Gateway {
         let mut body = RequestBody::withheld(Rc::clone(exchange.pace));
         let recent = exchange.recent;
         let mut silent = Silent;
-        let asked = self.decide(snapshot, head, &mut body, recent, note, &mut silent);
+        let asked = self.decide(
+            snapshot,
+            Box::new(head),
+            &mut body,
+            recent,
+            note,
+            &mut silent,
+        );
         let permit = asked.await?;
         let trusted = snapshot.trusts(exchange.peer.address);
         Ok(allow::answer(kind, permit, (&came, trusted), own))
