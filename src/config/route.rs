@@ -7,7 +7,7 @@ use super::{
     issuers::Issuers,
     rate_limit,
     schema::{Key, Schema, key, unset},
-    section::Section,
+    section::{Section, Text},
     shape::{SOME_TEXTS, Shape},
     token, upgrades,
     upstream::Upstreams,
@@ -227,6 +227,23 @@ fn route(id: usize, section: &Section<'_>, to: &References<'_>, root: Span) -> R
         host,
         path,
     }
+}
+
+/// A list that narrows the route, where it is written. Nothing in it is an error: read as "all" it would open more
+/// than somebody asked for, and read as "none" it is of no use.
+fn some<'c>(
+    section: &Section<'c>,
+    name: &'static str,
+    nothing: &str,
+    help: &str,
+) -> Option<Vec<Text<'c>>> {
+    let node = section.written(name)?;
+    let texts = section.texts(name)?;
+    if node.is_empty_list() {
+        let place = section.place(name);
+        section.context.error_with_help(place, nothing, help);
+    }
+    Some(texts)
 }
 
 /// What `[token]` says, and the route's own `token` over it.

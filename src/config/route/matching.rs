@@ -2,9 +2,9 @@
 
 use http::Method;
 
-use super::super::{
-    section::{Section, Text},
-    value::Node,
+use super::{
+    super::section::{Section, Text},
+    some,
 };
 
 pub(super) fn host(section: &Section<'_>, text: Text<'_>) -> Box<str> {
@@ -33,20 +33,9 @@ pub(super) fn host(section: &Section<'_>, text: Text<'_>) -> Box<str> {
 }
 
 pub(super) fn methods(section: &Section<'_>) -> Option<Vec<Method>> {
-    section.written("methods")?;
-    let texts = section.texts("methods")?;
-    if section.written("methods").is_some_and(Node::is_empty_list) {
-        let help = "leave it out for every method";
-        section
-            .context
-            .error_with_help(section.place("methods"), "no method at all", help);
-    }
-    Some(
-        texts
-            .into_iter()
-            .filter_map(|text| method(section, text))
-            .collect(),
-    )
+    let (nothing, help) = ("no method at all", "leave it out for every method");
+    let texts = some(section, "methods", nothing, help)?.into_iter();
+    Some(texts.filter_map(|text| method(section, text)).collect())
 }
 
 fn method(section: &Section<'_>, text: Text<'_>) -> Option<Method> {

@@ -4,13 +4,9 @@ use std::{collections::HashSet, sync::Arc};
 
 use super::{
     super::{
-        issuers::Issuers,
-        schema::closest,
-        section::Section,
-        upstream::Upstreams,
-        value::{Node, Span},
+        issuers::Issuers, schema::closest, section::Section, upstream::Upstreams, value::Span,
     },
-    References,
+    References, some,
 };
 use crate::{outbound::Kind, route::Access};
 
@@ -65,21 +61,9 @@ pub(super) fn check_credential(
 }
 
 pub(super) fn issuers(section: &Section<'_>, known: &Issuers) -> Option<HashSet<Arc<str>>> {
-    section.written("issuers")?;
-    let texts = section.texts("issuers")?;
-    if section.written("issuers").is_some_and(Node::is_empty_list) {
-        // Read as "all" it would open more than somebody asked for; read as "none" it is of no use.
-        let help = "leave it out for every active issuer";
-        section
-            .context
-            .error_with_help(section.place("issuers"), "no issuer at all", help);
-    }
-    Some(
-        texts
-            .into_iter()
-            .filter_map(|text| known.find(section, text))
-            .collect(),
-    )
+    let (nothing, help) = ("no issuer at all", "leave it out for every active issuer");
+    let texts = some(section, "issuers", nothing, help)?.into_iter();
+    Some(texts.filter_map(|text| known.find(section, text)).collect())
 }
 
 /// A token that is no JWT does not say whom to ask, and must not be shown to everybody.
