@@ -1,7 +1,6 @@
 //! Rate limits of routes: so many pass and no more, by what is proved, with the clock of the test.
 
 use std::{
-    rc::Rc,
     sync::{Arc, Barrier},
     time::Duration,
 };
@@ -10,15 +9,13 @@ use http::Request as Http;
 use portcullis::{
     clock::{Clock, Moment, UnixTime},
     config,
-    deadline::Deadlines,
-    forward::{Pace, RequestBody},
-    gateway::{Code, Gateway, Note, Recent, Record, Silent, Trace},
+    gateway::{Code, Gateway, Record, Silent, Trace},
     store::{Answer, Ask, Buckets, Level, LocalBuckets, OnFailure, StoreError},
     telemetry::Metrics,
 };
 
 use super::harness::{
-    H2Upstream, ISSUER, NOW, Response, Signer, Stage, Token, get, http2::Http2, mint, refused,
+    self, H2Upstream, ISSUER, NOW, Response, Signer, Stage, Token, get, http2::Http2, mint, refused,
 };
 
 const PARTNER: &str = "https://partner.example";
@@ -365,24 +362,8 @@ fn decide(gateway: &Gateway, subject: &str, trace: &mut impl Trace) -> Option<Co
     let token = Token::of(&secret)
         .claim("iss", PARTNER)
         .claim("sub", subject);
-    let head = http::Request::get("/").header("host", "a.example");
-    let head = head.header("authorization", format!("Bearer {}", token.sign()));
-    let (head, ()) = head.body(()).unwrap().into_parts();
-    let deadlines = Deadlines::new(Duration::from_millis(100));
-    let pace = Rc::new(Pace::new(&deadlines, Duration::ZERO));
-    let (mut body, mut note) = (RequestBody::empty(pace), Note::default());
-    let (snapshot, recent) = (gateway.snapshot(), Recent::default());
-    let decision = gateway.decide(
-        &snapshot,
-        Box::new(head),
-        &mut body,
-        &recent,
-        &mut note,
-        trace,
-    );
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let decision = runtime.unwrap().block_on(decision);
-    decision.err().map(|refusal| refusal.code())
+    let bearer = format!("Bearer {}", token.sign());
+    harness::decide(gateway, ("authorization", &bearer), trace).0
 }
 
 #[test]

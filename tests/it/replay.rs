@@ -1,22 +1,16 @@
 //! Tokens that are good once.
 
-use std::{
-    rc::Rc,
-    sync::{Arc, Barrier},
-    time::Duration,
-};
+use std::sync::{Arc, Barrier};
 
 use portcullis::{
     clock::{Clock, UnixTime},
     config,
-    deadline::Deadlines,
-    forward::{Pace, RequestBody},
-    gateway::{Code, Note, Recent, Record, Silent, Trace, login::Login},
+    gateway::{Code, Record, Silent, login::Login},
     store::{Answer, Key, OnFailure, Owner, Size, Store, StoreError},
     telemetry::{Metrics, metrics::StoreFailureLabels},
 };
 
-use super::harness::{ISSUER, NOW, Reply, Signer, Stage, Token, get, mint, post};
+use super::harness::{ISSUER, NOW, Reply, Signer, Stage, Token, decide, get, mint, post};
 
 const PARTNER: &str = "https://partner.example";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -225,33 +219,6 @@ fn bare() -> portcullis::gateway::Gateway {
     let config = config::parse("test.toml", &text, base, &|_| None, &clock).unwrap();
     let metrics = Metrics::default().into();
     portcullis::gateway::Gateway::new(config.policy, config.server.limits, clock, metrics)
-}
-
-/// What `gateway` decides about a request with `fields`.
-fn decide(
-    gateway: &portcullis::gateway::Gateway,
-    (name, value): (&'static str, &str),
-    trace: &mut impl Trace,
-) -> (Option<Code>, Note) {
-    let head = http::Request::get("/").header("host", "a.example");
-    let (head, ()) = head.header(name, value).body(()).unwrap().into_parts();
-    let deadlines = Deadlines::new(Duration::from_millis(100));
-    let pace = Rc::new(Pace::new(&deadlines, Duration::ZERO));
-    let (mut body, mut note) = (RequestBody::empty(pace), Note::default());
-    let (snapshot, recent) = (gateway.snapshot(), Recent::default());
-    let decision = gateway.decide(
-        &snapshot,
-        Box::new(head),
-        &mut body,
-        &recent,
-        &mut note,
-        trace,
-    );
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let decision = runtime.block_on(decision);
-    (decision.err().map(|refusal| refusal.code()), note)
 }
 
 fn partners(jti: &str) -> String {

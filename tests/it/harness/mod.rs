@@ -5,6 +5,7 @@
 
 mod canary;
 mod client;
+mod decision;
 mod envelope;
 mod gateway;
 pub(crate) mod h2_upstream;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub(crate) use canary::Canary;
 pub(crate) use client::{Connection, Request, Response, get, post, request};
+pub(crate) use decision::decide;
 pub(crate) use envelope::{Envelope, Recipient};
 pub(crate) use gateway::Gateway;
 pub(crate) use h2_upstream::H2Upstream;
